@@ -1,0 +1,1 @@
+"""Commands: text in, library verbs, text out. One file per noun."""
