@@ -14,7 +14,7 @@ class AddService:
 
 @dataclass(frozen=True, slots=True)
 class EditService:
-    """Replace scheduler, flags, persistence of a service; its servers stay (`servers` is ignored)."""
+    """Replace scheduler, flags, persistence of a service; `servers` is ignored."""
 
     service: Service
 
@@ -34,7 +34,7 @@ class AddServer:
 
 @dataclass(frozen=True, slots=True)
 class EditServer:
-    """Replace method, weight, thresholds and tunnel of a real server; its place in the list stays."""
+    """Replace method, weight, thresholds and tunnel of a server, in its place."""
 
     service: ServiceKey
     server: RealServer

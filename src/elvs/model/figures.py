@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from elvs.model.address import Address
 from elvs.model.service import Method, Protocol, RealServer, RealServerKey, Service, ServiceKey
 
 

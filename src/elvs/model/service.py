@@ -43,6 +43,9 @@ class ServiceFlag(IntFlag):
     SCHED3 = 0x20
 
 
+NO_FLAGS = ServiceFlag(0)
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceKey:
     """What makes a virtual service: protocol, VIP and port, or a mark with its family.
@@ -97,7 +100,7 @@ class Service:
 
     key: ServiceKey
     scheduler: str = "wlc"
-    flags: ServiceFlag = ServiceFlag(0)
+    flags: ServiceFlag = NO_FLAGS
     persistence_timeout: int = 0
     """Seconds; 0 when not persistent."""
     netmask: int = 0xFFFFFFFF
