@@ -1,1 +1,1 @@
-"""The library over the kernel's tables: verbs that read and change a director, plan, journal, lock."""
+"""The library over the kernel's tables: verbs to read and change a director; plan, journal."""

@@ -16,7 +16,7 @@ class DirectorPort(Interface):
     """
 
     def services(self, key: ServiceKey | None = None) -> Sequence[ServiceView]:
-        """All services, newest first; with `key` that one alone, NoSuchService if it is not there."""
+        """All services, newest first; with `key` that one alone (or NoSuchService)."""
 
     def connections(self) -> Iterable[Connection]:
         """The living connections, in table order (not stable)."""
@@ -31,5 +31,5 @@ class DirectorPort(Interface):
         """Carry the changes out as one transaction, all or none; returns warnings, a line each.
 
         Raises the error of the first change that cannot be done (ServiceExists, NoSuchService,
-        RealServerExists, NoSuchRealServer, SchedulerNotFound, InvalidValue); nothing is changed then.
+        RealServerExists, NoSuchRealServer, SchedulerNotFound, InvalidValue) and changes nothing.
         """
