@@ -7,8 +7,8 @@ from typing import Protocol as Interface
 class Tables(Interface):
     """All maps of bpf/maps.h by their names; layouts are those of `elvs.dataplane.layout`.
 
-    Array maps are memory shared with the running data plane: rows lie one after the other, `row size`
-    bytes each. Whoever changes a row that the data plane may be reading stores aligned words of at
+    Array maps are memory shared with the running data plane: rows lie one after the other.
+    Whoever changes a row that the data plane may be reading stores aligned words of at
     most 8 bytes. Only the holder of the director's lock writes.
     """
 
