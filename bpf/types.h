@@ -126,6 +126,7 @@ enum server_flags {
 	SERVER_LIVE = 1, /* the row is in use */
 	SERVER_AVAILABLE = 2, /* cleared when removed while connections still refer to it */
 	SERVER_LOCAL = 4, /* the address is the director's own */
+	SERVER_IN_SOURCES = 8, /* user space's: holds a reference in `sources`, also once not NAT */
 };
 
 /* A real server of one service. Written by user space, except `route`. */
