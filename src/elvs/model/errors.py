@@ -53,3 +53,7 @@ class InvalidValue(ElvsError):
     def __init__(self, what: str, mend: str = "", *, out_of_range: bool = False) -> None:
         super().__init__(what, mend)
         self.out_of_range = out_of_range
+
+
+class TableFull(ElvsError):
+    """A table of the data plane has no room for what was asked."""
