@@ -59,7 +59,6 @@ struct addr {
 	X(DROP_NO_ROUTE)                                                       \
 	X(DROP_TTL)                                                            \
 	X(DROP_TOO_BIG)                                                        \
-	X(DROP_BAD_CHECKSUM)                                                   \
 	X(DROP_NO_ROOM)                                                        \
 	X(DROP_UNSUPPORTED)                                                    \
 	X(DROP_INTERNAL)

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * XDP: a packet's walk through the director. walk() is the table of contents; everything else
+ * in this file is a stage of it. A stage returns V_CONTINUE or the packet's verdict.
+ */
+#include "clock.h"
+#include "conn.h"
+#include "filter.h"
+#include "forward/forward.h"
+#include "packet/icmp.h"
+#include "packet/parse.h"
+#include "related.h"
+#include "sched/list.h"
+#include "service.h"
+#include "stats.h"
+#include "tcp_state.h"
+#include "verdict.h"
+
+#define HOP_STALE_BITS 10 /* about 10 s: how often a connection looks its way back up again */
+
+/* What a packet means to its connection. */
+struct hit {
+	struct slot *slot;
+	__u64 w0;
+	__u64 w1;
+	__u64 w2;
+	__u32 number;
+	__u32 tick;
+};
+
+static __always_inline bool hit_load(struct hit *hit, __u32 family, int number, __u32 tick)
+{
+	hit->slot = conn_slot(family, number);
+	if (!hit->slot)
+		return false;
+	hit->number = number;
+	hit->tick = tick;
+	hit->w0 = READ(hit->slot->w0);
+	hit->w1 = READ(hit->slot->w1);
+	hit->w2 = READ(hit->slot->w2);
+	return W2_LIFE(hit->w2) == LIFE_LIVE;
+}
+
+static __always_inline __u32 next_state(const struct packet *pkt, __u32 state, __u32 flags,
+					enum direction dir)
+{
+	if (pkt->protocol != IPPROTO_TCP)
+		return state;
+	if (dir == DIR_REQUEST && flags & CONN_NOOUTPUT)
+		dir = DIR_REQUEST_ONLY;
+	return tcp_next(dir, pkt->tcp_flags, state);
+}
+
+/*
+ * The connection has seen this packet: state, flags, time. Most packets change nothing but the
+ * time, and that is written once a second only.
+ */
+static __always_inline void hit_update(struct hit *hit, const struct packet *pkt,
+				       enum direction dir)
+{
+	__u32 flags = W2_FLAGS(hit->w2), state = W2_STATE(hit->w2);
+	__u32 tick = W2_TICK(hit->w2), next = next_state(pkt, state, flags, dir);
+	__u32 next_flags = flags;
+
+	if (pkt->dry)
+		return;
+	if (pkt->protocol == IPPROTO_TCP)
+		next_flags = tcp_active(next) ? flags & ~CONN_INACTIVE : flags | CONN_INACTIVE;
+	if (dir == DIR_REPLY)
+		next_flags &= ~CONN_NOOUTPUT;
+	if ((tick ^ hit->tick) >> HOP_STALE_BITS)
+		next_flags |= CONN_HOP_STALE;
+	if (next != state || next_flags != flags) {
+		conn_move(hit->slot, hit->w1, hit->w2,
+			  W2(W2_HOP(hit->w2), next_flags, next, LIFE_LIVE, hit->tick));
+		return;
+	}
+	if (hit->tick - tick >= TICKS_PER_SECOND)
+		*(volatile __u32 *)&hit->slot->w2 = hit->tick;
+}
+
+static __always_inline bool too_long(const struct packet *pkt, const struct way *way, __u32 method,
+				     __u32 *fits)
+{
+	*fits = way->mtu - (method == METHOD_TUN ? ip_header_size(pkt) : 0);
+	return way->kind <= WAY_NEIGHBOUR && pkt->length > *fits;
+}
+
+static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *pkt, __u32 method,
+					    struct target *target, struct way *way)
+{
+	switch (method) {
+	case METHOD_NAT:
+		return forward_nat(ctx, pkt, target, way);
+	case METHOD_DR:
+		return forward_dr(ctx, pkt, target, way);
+	case METHOD_TUN:
+		return forward_tun(ctx, pkt, target, way);
+	default:
+		return V_DROP_UNSUPPORTED;
+	}
+}
+
+/* To the real server, by the method that the connection was made with. */
+static __always_inline enum verdict to_server(struct xdp_md *ctx, struct packet *pkt,
+					      struct server *server, __u32 method, __u32 tick)
+{
+	struct target target = {};
+	struct way way = {};
+	__u32 fits;
+
+	if (server->flags & SERVER_LOCAL)
+		return method == METHOD_NAT ? V_DROP_UNSUPPORTED : V_PASS_LOCAL_SERVER;
+	if (pkt->ttl <= 1)
+		return icmp_answer(ctx, pkt, ICMP_TTL, 0);
+	way_to_server(ctx, server, tick, pkt->dry, &way);
+	if (way.kind == WAY_NONE || way.kind == WAY_LOCAL)
+		return icmp_answer(ctx, pkt, ICMP_NO_HOST, 0);
+	if (too_long(pkt, &way, method, &fits))
+		return pkt->dont_fragment ? icmp_answer(ctx, pkt, ICMP_BIG, fits) : V_DROP_TOO_BIG;
+	target.address = server->address;
+	target.tunnel_source = server->tunnel_source;
+	target.port = server->port ? server->port : pkt->dport;
+	return forward(ctx, pkt, method, &target, &way);
+}
+
+/* A request of a known connection. V_CONTINUE: the port is used again, schedule anew. */
+static __always_inline enum verdict known_request(struct xdp_md *ctx, struct packet *pkt,
+						  int number, __u32 tick)
+{
+	struct hit hit;
+	struct server *server;
+	__u32 id, state;
+
+	if (!hit_load(&hit, pkt->family, number, tick))
+		return V_CONTINUE;
+	id = W1_SERVER(hit.w1);
+	server = bpf_map_lookup_elem(&servers, &id);
+	if (!server)
+		return V_DROP_INTERNAL;
+	pkt->server = id + 1;
+	pkt->service = server->service + 1;
+	pkt->known = 1;
+	if (!(server->flags & SERVER_AVAILABLE))
+		return V_DROP_SERVER_GONE;
+	state = W2_STATE(hit.w2);
+	/* conn_reuse_mode 1 (ip_vs_core.c, is_new_conn_expected) */
+	if (pkt->tcp_flags & TCP_SYN && pkt->protocol == IPPROTO_TCP &&
+	    (state == TCP_S_TIME_WAIT || state == TCP_S_CLOSE)) {
+		if (!pkt->dry)
+			conn_end(pkt->family, hit.number, hit.w2, tick);
+		return V_CONTINUE;
+	}
+	hit_update(&hit, pkt, DIR_REQUEST);
+	if (!pkt->dry)
+		stats_request(id, pkt, false);
+	return to_server(ctx, pkt, server, W1_METHOD(hit.w1), tick);
+}
+
+/* The way back to the client: the connection's, or a new one when that is missing or stale. */
+static __always_inline void way_back(struct xdp_md *ctx, struct packet *pkt, struct hit *hit,
+				     struct way *way)
+{
+	__u32 row = W2_HOP(hit->w2), flags;
+	struct addr client = pkt->dst;
+	__u64 w2;
+
+	if (W2_FLAGS(hit->w2) & CONN_HOP_STALE)
+		row = 0;
+	way_to_client(ctx, row, &client, pkt->family, hit->tick, way);
+	if (way->kind != WAY_HOP || way->hop == row || pkt->dry)
+		return;
+	w2 = READ(hit->slot->w2);
+	flags = W2_FLAGS(w2) & ~CONN_HOP_STALE;
+	if (W2_LIFE(w2) == LIFE_LIVE && READ(hit->slot->w0) == hit->w0)
+		__sync_val_compare_and_swap(&hit->slot->w2, w2,
+					    W2(way->hop, flags, W2_STATE(w2), LIFE_LIVE,
+					       W2_TICK(w2)));
+}
+
+static __always_inline enum verdict known_reply(struct xdp_md *ctx, struct packet *pkt, int number,
+						__u32 tick)
+{
+	struct target vip = {};
+	struct way way = {};
+	struct server *server;
+	struct hit hit;
+	__u32 id, fits;
+
+	if (!hit_load(&hit, pkt->family, number, tick))
+		return V_PASS_NO_CONNECTION;
+	id = W1_SERVER(hit.w1);
+	server = bpf_map_lookup_elem(&servers, &id);
+	if (!server)
+		return V_DROP_INTERNAL;
+	pkt->server = id + 1;
+	pkt->service = server->service + 1;
+	pkt->known = 1;
+	hit_update(&hit, pkt, DIR_REPLY);
+	if (!pkt->dry)
+		stats_reply(id, pkt);
+	if (W1_METHOD(hit.w1) != METHOD_NAT)
+		return V_PASS_DIRECT_REPLY;
+	if (!conn_virtual(pkt->family, number, hit.w1, &vip.address))
+		return V_DROP_INTERNAL;
+	vip.port = hit.w0;
+	if (pkt->ttl <= 1)
+		return icmp_answer(ctx, pkt, ICMP_TTL, 0);
+	way_back(ctx, pkt, &hit, &way);
+	if (way.kind == WAY_NONE || way.kind == WAY_LOCAL)
+		return icmp_answer(ctx, pkt, ICMP_NO_HOST, 0);
+	if (too_long(pkt, &way, METHOD_NAT, &fits))
+		return pkt->dont_fragment ? icmp_answer(ctx, pkt, ICMP_BIG, fits) : V_DROP_TOO_BIG;
+	return forward_nat_reply(ctx, pkt, &vip, &way);
+}
+
+/* May this packet open a connection? (ip_vs_proto_tcp.c, tcp_conn_schedule; ip_vs_schedule) */
+static __always_inline bool opens(const struct packet *pkt)
+{
+	if (pkt->protocol == IPPROTO_TCP)
+		return pkt->tcp_flags & TCP_SYN && !(pkt->tcp_flags & TCP_RST) &&
+		       pkt->sport != bpf_htons(20);
+	return pkt->sport != bpf_htons(20);
+}
+
+static __always_inline int schedule(struct service *service, __u32 id, bool dry)
+{
+	__u64 area = *(volatile __u64 *)&service->pool;
+	struct choice choice = {
+		.service = id,
+		.offset = area,
+		.length = area >> 32,
+		.wrr_max = service->wrr_max,
+		.wrr_gcd = service->wrr_gcd,
+		.dry = dry,
+	};
+
+	switch (service->scheduler) {
+#define X(name)                                                                \
+	case SCHED_##name:                                                     \
+		return sched_##name(&choice);
+		SCHEDULERS(X)
+#undef X
+	default:
+		return -1;
+	}
+}
+
+static __always_inline void birth_fill(struct conn_birth *birth, const struct packet *pkt,
+				       __u32 id, const struct server *server, __u32 tick)
+{
+	birth->server = id;
+	birth->method = server->method;
+	birth->tick = tick;
+	birth->flags = server->method == METHOD_NAT ? 0 : CONN_NOOUTPUT;
+	if (pkt->protocol == IPPROTO_TCP)
+		birth->state = next_state(pkt, TCP_S_NONE, birth->flags, DIR_REQUEST);
+	if (pkt->protocol != IPPROTO_TCP || !tcp_active(birth->state))
+		birth->flags |= CONN_INACTIVE;
+}
+
+static __always_inline enum verdict create(struct packet *pkt, struct conn_key *key, __u32 id,
+					   struct server *server, struct clock *now)
+{
+	__u32 which = pkt->family == AF_INET6;
+	struct conn_birth birth = {};
+	int number;
+
+	if (now->used[which] >= config.connections[which])
+		return V_DROP_TABLE_FULL;
+	birth_fill(&birth, pkt, id, server, now->tick);
+	number = conn_insert(key, &birth);
+	if (number == CONN_FULL)
+		return V_DROP_BUCKETS_FULL;
+	/* another CPU has just made it, by another choice: the client's next packet finds that one */
+	return number < 0 ? V_DROP_RACE : V_CONTINUE;
+}
+
+/* A packet of no known connection, to an address that may be a VIP. */
+static __always_inline enum verdict open(struct xdp_md *ctx, struct packet *pkt,
+					 struct conn_key *key, struct clock *now)
+{
+	struct service *service;
+	struct server *server;
+	enum verdict v;
+	__u32 id, sid;
+	int chosen;
+
+	service = service_lookup(pkt, &sid);
+	if (!service)
+		return V_PASS_NO_SERVICE;
+	if (service_protected(service, pkt->dport))
+		return V_PASS_PROTECTED;
+	if (!opens(pkt))
+		return V_PASS_NOT_OPENING;
+	pkt->service = sid + 1;
+	chosen = schedule(service, sid, pkt->dry);
+	if (chosen < 0)
+		return icmp_answer(ctx, pkt, ICMP_NO_PORT, 0);
+	id = chosen;
+	server = bpf_map_lookup_elem(&servers, &id);
+	if (!server)
+		return V_DROP_INTERNAL;
+	pkt->server = id + 1;
+	if (!pkt->dry) {
+		v = create(pkt, key, id, server, now);
+		if (v)
+			return v;
+		stats_request(id, pkt, true);
+	}
+	return to_server(ctx, pkt, server, server->method, now->tick);
+}
+
+static __always_inline enum verdict walk(struct xdp_md *ctx, struct packet *pkt)
+{
+	struct clock *now = clock_row();
+	struct conn_key key;
+	enum verdict v;
+	int number;
+
+	v = parse_addresses(ctx, pkt);
+	if (v)
+		return v;
+	pkt->ours = filter_ours(pkt);
+	if (!pkt->ours && !is_icmp(pkt))
+		return V_PASS_NOT_OURS;
+	v = parse_ports(ctx, pkt);
+	if (v || !now)
+		return v ? v : V_DROP_INTERNAL;
+	if (is_icmp(pkt))
+		return related(ctx, pkt, now->tick);
+	if (pkt->ours & OURS_REPLY) {
+		conn_key_reply(&key, pkt);
+		number = conn_find_reply(&key);
+		if (number >= 0)
+			return known_reply(ctx, pkt, number, now->tick);
+	}
+	if (!(pkt->ours & OURS_REQUEST))
+		return V_PASS_NO_CONNECTION;
+	conn_key_request(&key, pkt);
+	number = conn_find(&key);
+	if (number >= 0) {
+		v = known_request(ctx, pkt, number, now->tick);
+		if (v)
+			return v;
+	}
+	return open(ctx, pkt, &key, now);
+}
+
+SEC("xdp")
+int director(struct xdp_md *ctx)
+{
+	struct packet pkt = {};
+
+	return finish(&pkt, walk(ctx, &pkt));
+}
+
+/* The same walk for `elvs explain`: nothing is written but what it found. */
+SEC("xdp")
+int explain(struct xdp_md *ctx)
+{
+	struct packet pkt = { .dry = 1 };
+	struct explanation *found;
+	enum verdict v = walk(ctx, &pkt);
+	__u32 zero = 0;
+
+	found = bpf_map_lookup_elem(&explained, &zero);
+	if (found) {
+		found->verdict = v;
+		found->service = pkt.service;
+		found->server = pkt.server;
+		found->known = pkt.known;
+	}
+	return XDP_PASS;
+}

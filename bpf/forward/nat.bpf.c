@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* NAT: the destination becomes the real server, and on the answer the source the VIP again. */
+#include "../packet/rewrite.h"
+#include "forward.h"
+
+__noinline int forward_nat(struct xdp_md *ctx, struct packet *pkt, struct target *target,
+			   struct way *way)
+{
+	if (!pkt || !target || !way)
+		return V_DROP_INTERNAL;
+	if (!pkt->dry && (!rewrite_ttl(ctx, pkt) ||
+			  !rewrite_end(ctx, pkt, false, &target->address, target->port)))
+		return V_DROP_INTERNAL;
+	return leave(ctx, pkt, way, V_TX_NAT);
+}
+
+__noinline int forward_nat_reply(struct xdp_md *ctx, struct packet *pkt, struct target *vip,
+				 struct way *way)
+{
+	if (!pkt || !vip || !way)
+		return V_DROP_INTERNAL;
+	if (!pkt->dry && (!rewrite_ttl(ctx, pkt) ||
+			  !rewrite_end(ctx, pkt, true, &vip->address, vip->port)))
+		return V_DROP_INTERNAL;
+	return leave(ctx, pkt, way, V_TX_NAT_REPLY);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way out. A way is looked up once by bpf_fib_lookup and interned as a row of `hops`; servers
+ * remember theirs in `route`, connections the one back to the client in w2. Ways are looked up
+ * again when older than HOP_FRESH. Zero is no hop.
+ *
+ * The look-up is made as for locally born packets, as IPVS makes it: input device lo, whose
+ * `forwarding` attach has switched on; so net.ipv4.ip_forward does not matter.
+ */
+#pragma once
+
+#include "../maps.h"
+#include "view.h"
+
+#define LOOPBACK_IFINDEX 1
+#define HOP_FRESH (TICKS_PER_SECOND / 2)
+/*
+ * XDP does not use the kernel's neighbour entry in the kernel's eyes, so a stale one would never
+ * be probed: one packet goes the slow way each time this bit of the tick changes (about 5 s).
+ */
+#define EXERCISE_BITS 9
+
+enum way_kind {
+	WAY_HOP, /* MACs known */
+	WAY_NEIGHBOUR, /* MAC unknown: tc resolves `next` on `ifindex` */
+	WAY_LOCAL, /* the address is the director's own */
+	WAY_NONE, /* no route */
+};
+
+struct way {
+	__u32 kind;
+	__u32 hop; /* row of hops, 0 when none was free */
+	__u32 ifindex;
+	__u32 mtu;
+	__u8 dmac[6];
+	__u8 smac[6];
+	__u32 family;
+	__u32 next[4];
+};
+
+/* Looks the way to `to` up and interns it. */
+int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u32 tick, struct way *way);
+
+/* Fills the way from an interned row; false when the row is dead. */
+static __always_inline bool way_from_hop(__u32 row, struct way *way)
+{
+	struct hop *hop = bpf_map_lookup_elem(&hops, &row);
+
+	if (!hop || !hop->mtu)
+		return false;
+	way->kind = WAY_HOP;
+	way->hop = row;
+	way->ifindex = hop->ifindex;
+	way->mtu = hop->mtu;
+	__builtin_memcpy(way->dmac, hop->dmac, 6);
+	__builtin_memcpy(way->smac, hop->smac, 6);
+	return true;
+}
+
+static __always_inline void way_to_server(struct xdp_md *ctx, struct server *server, __u32 tick,
+					  bool dry, struct way *way)
+{
+	__u64 route = *(volatile __u64 *)&server->route;
+	__u32 checked = route, row = route >> 32;
+	struct addr to;
+
+	if (row && tick - checked < HOP_FRESH && way_from_hop(row, way))
+		return;
+	to = server->address;
+	way_lookup(ctx, &to, server->family, tick, way);
+	if (way->kind != WAY_HOP || dry)
+		return;
+	*(volatile __u64 *)&server->route = (__u64)way->hop << 32 | tick;
+	if (row && (checked ^ tick) >> EXERCISE_BITS)
+		way->kind = WAY_NEIGHBOUR;
+}
+
+static __always_inline void way_to_client(struct xdp_md *ctx, __u32 row, struct addr *client,
+					  __u32 family, __u32 tick, struct way *way)
+{
+	struct hop *hop = bpf_map_lookup_elem(&hops, &row);
+	struct addr probe;
+
+	if (!row || !hop || !way_from_hop(row, way)) {
+		way_lookup(ctx, client, family, tick, way);
+		return;
+	}
+	if (tick - hop->checked < HOP_FRESH)
+		return;
+	/* an address that is known to go this way speaks for all */
+	hop->checked = tick;
+	hop->used = tick;
+	probe = hop->probe;
+	way_lookup(ctx, &probe, hop->family, tick, way);
+	if (way->kind != WAY_HOP)
+		hop->mtu = 0;
+	if (way->kind != WAY_HOP || way->hop != row)
+		way_lookup(ctx, client, family, tick, way);
+}
+
+/* Sends the packet the way: `done` if MACs are known, else tc takes over. */
+static __always_inline enum verdict leave(struct xdp_md *ctx, struct packet *pkt, struct way *way,
+					  enum verdict done)
+{
+	struct handover *hand;
+	struct ethhdr *eth;
+
+	if (pkt->dry)
+		return way->kind == WAY_NONE ? V_DROP_NO_ROUTE : done;
+	if (way->kind == WAY_HOP) {
+		eth = at(ctx, 0, sizeof(*eth));
+		if (!eth)
+			return V_DROP_INTERNAL;
+		__builtin_memcpy(eth->h_dest, way->dmac, 6);
+		__builtin_memcpy(eth->h_source, way->smac, 6);
+		pkt->action = bpf_redirect(way->ifindex, 0);
+		return done;
+	}
+	if (way->kind != WAY_NEIGHBOUR)
+		return V_DROP_NO_ROUTE;
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*hand)))
+		return V_DROP_NO_ROOM;
+	hand = (void *)(long)ctx->data_meta;
+	if ((void *)(hand + 1) > (void *)(long)ctx->data)
+		return V_DROP_INTERNAL;
+	hand->magic = HANDOVER_MAGIC;
+	hand->ifindex = way->ifindex;
+	hand->family = way->family;
+	__builtin_memcpy(hand->next, way->next, sizeof(hand->next));
+	return V_SLOW_NEIGHBOUR;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A packet as offsets and copied fields. Packet pointers never live here: they die with every
+ * helper that moves the packet and do not survive a call of a global function; at() makes them anew.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include "../types.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+#define IP_DF 0x4000
+#define IP_FRAGMENT_MASK 0x3fff /* more fragments, and the offset */
+
+struct packet {
+	struct addr src;
+	struct addr dst;
+	__u32 l3; /* offsets from ctx->data */
+	__u32 l4;
+	__u32 length; /* from the IP header on, as the header says */
+	__be16 sport;
+	__be16 dport;
+	__u8 family;
+	__u8 protocol;
+	__u8 ttl;
+	__u8 tcp_flags;
+	__u8 dont_fragment;
+	__u8 ours; /* enum ours, see filter.h */
+	__u8 dry; /* change nothing, only find out */
+	__u8 action; /* XDP code of a TX verdict */
+	__u32 service; /* id + 1, for explain */
+	__u32 server; /* id + 1 */
+	__u32 known; /* of a connection that was there before */
+};
+
+/* `len` bytes at `off`, or NULL. `len` must be a constant. */
+static __always_inline void *at(struct xdp_md *ctx, __u32 off, __u32 len)
+{
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+
+	/* the verifier wants a small bound, and clang must not prove it away */
+	off &= 0x3ff;
+	asm volatile("" : "+r"(off));
+	data += off;
+	if (data + len > end)
+		return NULL;
+	return data;
+}
+
+static __always_inline bool same_addr(const struct addr *a, const struct addr *b)
+{
+	return !((a->half[0] ^ b->half[0]) | (a->half[1] ^ b->half[1]));
+}
+
+static __always_inline __u32 ip_header_size(const struct packet *pkt)
+{
+	return pkt->family == AF_INET6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}

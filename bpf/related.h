@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ICMP errors follow the connection that they are about (ip_vs_core.c, ip_vs_in_icmp and
+ * ip_vs_out_icmp): what a client's side says of an answer goes to the real server, what a
+ * server's side says of a request goes to the client. Echo and the rest are the stack's.
+ */
+#pragma once
+
+#include "packet/view.h"
+
+static __always_inline bool is_icmp(const struct packet *pkt)
+{
+	return pkt->protocol == (pkt->family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+int related(struct xdp_md *ctx, struct packet *pkt, __u32 tick);
