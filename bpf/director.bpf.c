@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * XDP: a packet's walk through the director. walk() is the table of contents; everything else
- * in this file is a stage of it. A stage returns V_CONTINUE or the packet's verdict.
+ * in this file is a stage of it. A stage returns V_CONTINUE or the packet's verdict; one of the
+ * ICMP verdicts is a wish that judge() carries out.
  */
 #include "clock.h"
 #include "conn.h"
@@ -79,49 +80,43 @@ static __always_inline void hit_update(struct hit *hit, const struct packet *pkt
 		*(volatile __u32 *)&hit->slot->w2 = hit->tick;
 }
 
-static __always_inline bool too_long(const struct packet *pkt, const struct way *way, __u32 method,
-				     __u32 *fits)
+/* Can the packet go this way, `overhead` bytes longer? V_CONTINUE, or what becomes of it. */
+static __always_inline enum verdict passable(struct packet *pkt, const struct way *way,
+					     __u32 overhead)
 {
-	*fits = way->mtu - (method == METHOD_TUN ? ip_header_size(pkt) : 0);
-	return way->kind <= WAY_NEIGHBOUR && pkt->length > *fits;
-}
-
-static __always_inline enum verdict forward(struct xdp_md *ctx, struct packet *pkt, __u32 method,
-					    struct target *target, struct way *way)
-{
-	switch (method) {
-	case METHOD_NAT:
-		return forward_nat(ctx, pkt, target, way);
-	case METHOD_DR:
-		return forward_dr(ctx, pkt, target, way);
-	case METHOD_TUN:
-		return forward_tun(ctx, pkt, target, way);
-	default:
-		return V_DROP_UNSUPPORTED;
-	}
+	if (way->kind == WAY_NONE || way->kind == WAY_LOCAL)
+		return V_TX_HOST_UNREACHABLE;
+	pkt->mtu = way->mtu - overhead;
+	if (pkt->length <= pkt->mtu)
+		return V_CONTINUE;
+	return pkt->dont_fragment ? V_TX_TOO_BIG : V_DROP_TOO_BIG;
 }
 
 /* To the real server, by the method that the connection was made with. */
 static __always_inline enum verdict to_server(struct xdp_md *ctx, struct packet *pkt,
 					      struct server *server, __u32 method, __u32 tick)
 {
-	struct target target = {};
 	struct way way = {};
-	__u32 fits;
+	enum verdict v;
 
 	if (server->flags & SERVER_LOCAL)
 		return method == METHOD_NAT ? V_DROP_UNSUPPORTED : V_PASS_LOCAL_SERVER;
 	if (pkt->ttl <= 1)
-		return icmp_answer(ctx, pkt, ICMP_TTL, 0);
+		return V_TX_TIME_EXCEEDED;
 	way_to_server(ctx, server, tick, pkt->dry, &way);
-	if (way.kind == WAY_NONE || way.kind == WAY_LOCAL)
-		return icmp_answer(ctx, pkt, ICMP_NO_HOST, 0);
-	if (too_long(pkt, &way, method, &fits))
-		return pkt->dont_fragment ? icmp_answer(ctx, pkt, ICMP_BIG, fits) : V_DROP_TOO_BIG;
-	target.address = server->address;
-	target.tunnel_source = server->tunnel_source;
-	target.port = server->port ? server->port : pkt->dport;
-	return forward(ctx, pkt, method, &target, &way);
+	v = passable(pkt, &way, method == METHOD_TUN ? ip_header_size(pkt) : 0);
+	if (v)
+		return v;
+	switch (method) {
+	case METHOD_NAT:
+		return forward_nat(ctx, pkt, server, &way);
+	case METHOD_DR:
+		return forward_dr(ctx, pkt, server, &way);
+	case METHOD_TUN:
+		return forward_tun(ctx, pkt, server, &way);
+	default:
+		return V_DROP_UNSUPPORTED;
+	}
 }
 
 /* A request of a known connection. V_CONTINUE: the port is used again, schedule anew. */
@@ -162,12 +157,11 @@ static __always_inline void way_back(struct xdp_md *ctx, struct packet *pkt, str
 				     struct way *way)
 {
 	__u32 row = W2_HOP(hit->w2), flags;
-	struct addr client = pkt->dst;
 	__u64 w2;
 
 	if (W2_FLAGS(hit->w2) & CONN_HOP_STALE)
 		row = 0;
-	way_to_client(ctx, row, &client, pkt->family, hit->tick, way);
+	way_to_client(ctx, row, &pkt->dst, pkt->family, hit->tick, way);
 	if (way->kind != WAY_HOP || way->hop == row || pkt->dry)
 		return;
 	w2 = READ(hit->slot->w2);
@@ -181,11 +175,12 @@ static __always_inline void way_back(struct xdp_md *ctx, struct packet *pkt, str
 static __always_inline enum verdict known_reply(struct xdp_md *ctx, struct packet *pkt, int number,
 						__u32 tick)
 {
-	struct target vip = {};
+	struct endpoint vip = {};
 	struct way way = {};
 	struct server *server;
 	struct hit hit;
-	__u32 id, fits;
+	enum verdict v;
+	__u32 id;
 
 	if (!hit_load(&hit, pkt->family, number, tick))
 		return V_PASS_NO_CONNECTION;
@@ -205,13 +200,10 @@ static __always_inline enum verdict known_reply(struct xdp_md *ctx, struct packe
 		return V_DROP_INTERNAL;
 	vip.port = hit.w0;
 	if (pkt->ttl <= 1)
-		return icmp_answer(ctx, pkt, ICMP_TTL, 0);
+		return V_TX_TIME_EXCEEDED;
 	way_back(ctx, pkt, &hit, &way);
-	if (way.kind == WAY_NONE || way.kind == WAY_LOCAL)
-		return icmp_answer(ctx, pkt, ICMP_NO_HOST, 0);
-	if (too_long(pkt, &way, METHOD_NAT, &fits))
-		return pkt->dont_fragment ? icmp_answer(ctx, pkt, ICMP_BIG, fits) : V_DROP_TOO_BIG;
-	return forward_nat_reply(ctx, pkt, &vip, &way);
+	v = passable(pkt, &way, 0);
+	return v ? v : forward_nat_reply(ctx, pkt, &vip, &way);
 }
 
 /* May this packet open a connection? (ip_vs_proto_tcp.c, tcp_conn_schedule; ip_vs_schedule) */
@@ -296,7 +288,7 @@ static __always_inline enum verdict open(struct xdp_md *ctx, struct packet *pkt,
 	pkt->service = sid + 1;
 	chosen = schedule(service, sid, pkt->dry);
 	if (chosen < 0)
-		return icmp_answer(ctx, pkt, ICMP_NO_PORT, 0);
+		return V_TX_PORT_UNREACHABLE;
 	id = chosen;
 	server = bpf_map_lookup_elem(&servers, &id);
 	if (!server)
@@ -311,13 +303,16 @@ static __always_inline enum verdict open(struct xdp_md *ctx, struct packet *pkt,
 	return to_server(ctx, pkt, server, server->method, now->tick);
 }
 
-static __always_inline enum verdict walk(struct xdp_md *ctx, struct packet *pkt)
+/* A global function, so that it is verified once and its stack is given back before ICMP needs it. */
+__noinline int walk(struct xdp_md *ctx, struct packet *pkt)
 {
 	struct clock *now = clock_row();
 	struct conn_key key;
 	enum verdict v;
 	int number;
 
+	if (!pkt || !now)
+		return V_DROP_INTERNAL;
 	v = parse_addresses(ctx, pkt);
 	if (v)
 		return v;
@@ -325,10 +320,10 @@ static __always_inline enum verdict walk(struct xdp_md *ctx, struct packet *pkt)
 	if (!pkt->ours && !is_icmp(pkt))
 		return V_PASS_NOT_OURS;
 	v = parse_ports(ctx, pkt);
-	if (v || !now)
-		return v ? v : V_DROP_INTERNAL;
+	if (v)
+		return v;
 	if (is_icmp(pkt))
-		return related(ctx, pkt, now->tick);
+		return V_PASS_ICMP;
 	if (pkt->ours & OURS_REPLY) {
 		conn_key_reply(&key, pkt);
 		number = conn_find_reply(&key);
@@ -347,12 +342,23 @@ static __always_inline enum verdict walk(struct xdp_md *ctx, struct packet *pkt)
 	return open(ctx, pkt, &key, now);
 }
 
+static __always_inline enum verdict judge(struct xdp_md *ctx, struct packet *pkt)
+{
+	enum verdict v = walk(ctx, pkt);
+
+	if (v == V_PASS_ICMP)
+		v = related(ctx, pkt);
+	if (v >= V_TX_PORT_UNREACHABLE && v <= V_TX_TOO_BIG)
+		v = icmp_answer(ctx, pkt, v);
+	return v;
+}
+
 SEC("xdp")
 int director(struct xdp_md *ctx)
 {
 	struct packet pkt = {};
 
-	return finish(&pkt, walk(ctx, &pkt));
+	return finish(&pkt, judge(ctx, &pkt));
 }
 
 /* The same walk for `elvs explain`: nothing is written but what it found. */
@@ -361,7 +367,7 @@ int explain(struct xdp_md *ctx)
 {
 	struct packet pkt = { .dry = 1 };
 	struct explanation *found;
-	enum verdict v = walk(ctx, &pkt);
+	enum verdict v = judge(ctx, &pkt);
 	__u32 zero = 0;
 
 	found = bpf_map_lookup_elem(&explained, &zero);

@@ -5,6 +5,7 @@
  * checksum stays wrong, since it is only ever changed by differences.
  */
 #include "related.h"
+#include "clock.h"
 #include "conn.h"
 #include "filter.h"
 #include "forward/forward.h"
@@ -88,22 +89,20 @@ static __always_inline bool translate(struct xdp_md *ctx, struct packet *pkt, st
 	return true;
 }
 
-static __always_inline enum verdict spoil(enum verdict v)
-{
-	return v == V_TX_TUN ? V_TX_ICMP_RELATED : v;
-}
-
 /* The client's side speaks of an answer: on to the real server. */
-static __always_inline enum verdict to_real(struct xdp_md *ctx, struct packet *pkt,
-					    struct packet *in, int number, __u32 tick)
+__noinline int related_to_real(struct xdp_md *ctx, struct packet *pkt, struct packet *in,
+			       __u32 number, __u32 tick)
 {
-	struct slot *slot = conn_slot(pkt->family, number);
-	struct target target = {};
+	struct slot *slot;
 	struct server *server;
 	struct way way = {};
+	struct addr real;
 	__u32 id, method;
 	__u64 w1;
 
+	if (!pkt || !in)
+		return V_DROP_INTERNAL;
+	slot = conn_slot(pkt->family, number);
 	if (!slot)
 		return V_DROP_INTERNAL;
 	w1 = READ(slot->w1);
@@ -114,33 +113,35 @@ static __always_inline enum verdict to_real(struct xdp_md *ctx, struct packet *p
 		return V_DROP_INTERNAL;
 	if (!(server->flags & SERVER_AVAILABLE))
 		return V_DROP_SERVER_GONE;
+	real = server->address;
 	way_to_server(ctx, server, tick, pkt->dry, &way);
 	if (!pkt->dry)
 		stats_request(id, pkt, false);
-	target.address = server->address;
-	target.tunnel_source = server->tunnel_source;
 	if (method == METHOD_TUN)
-		return spoil(forward_tun(ctx, pkt, &target, &way));
+		return forward_tun(ctx, pkt, server, &way);
 	if (pkt->dry)
 		return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
 	if (!rewrite_ttl(ctx, pkt))
 		return V_DROP_INTERNAL;
 	if (method == METHOD_NAT &&
-	    !translate(ctx, pkt, in, true, &target.address, server->port ? server->port : in->sport))
+	    !translate(ctx, pkt, in, true, &real, server->port ? server->port : in->sport))
 		return V_DROP_INTERNAL;
 	return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
 }
 
 /* The server's side speaks of a request: on to the client, in the VIP's name. */
-static __always_inline enum verdict to_client(struct xdp_md *ctx, struct packet *pkt,
-					      struct packet *in, int number, __u32 tick)
+__noinline int related_to_client(struct xdp_md *ctx, struct packet *pkt, struct packet *in,
+				 __u32 number, __u32 tick)
 {
-	struct slot *slot = conn_slot(pkt->family, number);
-	struct addr vip = {}, client = pkt->dst;
+	struct slot *slot;
+	struct addr vip = {};
 	struct way way = {};
 	__u32 id;
 	__u64 w1;
 
+	if (!pkt || !in)
+		return V_DROP_INTERNAL;
+	slot = conn_slot(pkt->family, number);
 	if (!slot)
 		return V_DROP_INTERNAL;
 	w1 = READ(slot->w1);
@@ -149,7 +150,7 @@ static __always_inline enum verdict to_client(struct xdp_md *ctx, struct packet 
 		return V_PASS_DIRECT_REPLY;
 	if (!conn_virtual(pkt->family, number, w1, &vip))
 		return V_DROP_INTERNAL;
-	way_to_client(ctx, 0, &client, pkt->family, tick, &way);
+	way_to_client(ctx, 0, &pkt->dst, pkt->family, tick, &way);
 	if (pkt->dry)
 		return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
 	stats_reply(id, pkt);
@@ -159,15 +160,38 @@ static __always_inline enum verdict to_client(struct xdp_md *ctx, struct packet 
 	return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
 }
 
-__noinline int related(struct xdp_md *ctx, struct packet *pkt, __u32 tick)
+/* The connection that the quote is of; *from_client: its sender is on the client's side. */
+__noinline int related_find(struct packet *in, __u32 *from_client)
 {
+	struct conn_key key;
+	int number;
+
+	if (!in || !from_client)
+		return -1;
+	*from_client = 1;
+	if (filter_has(&targets, &in->src)) {
+		conn_key_reply(&key, in); /* the VIP speaks to the client */
+		number = conn_find(&key);
+		if (number >= 0)
+			return number;
+	}
+	*from_client = 0;
+	if (!filter_has(&sources, &in->dst))
+		return -1;
+	conn_key_request(&key, in); /* the client speaks to the real server */
+	return conn_find_reply(&key);
+}
+
+__noinline int related(struct xdp_md *ctx, struct packet *pkt)
+{
+	struct clock *now = clock_row();
 	struct icmp_header *icmp;
 	struct packet in = {};
-	struct conn_key key;
+	__u32 from_client;
 	enum verdict mine;
 	int number;
 
-	if (!pkt)
+	if (!pkt || !now)
 		return V_DROP_INTERNAL;
 	mine = pkt->ours ? V_PASS_ICMP : V_PASS_NOT_OURS;
 	icmp = at(ctx, pkt->l4, sizeof(*icmp));
@@ -177,19 +201,9 @@ __noinline int related(struct xdp_md *ctx, struct packet *pkt, __u32 tick)
 	in.l3 = pkt->l4 + sizeof(*icmp);
 	if (!parse_quote(ctx, &in) || pkt->ttl <= 1)
 		return mine;
-	/* the quote's destination is the client, its source the VIP */
-	if (filter_has(&targets, &in.src)) {
-		conn_key_reply(&key, &in);
-		number = conn_find(&key);
-		if (number >= 0)
-			return to_real(ctx, pkt, &in, number, tick);
-	}
-	/* the quote's source is the client, its destination the real server */
-	if (filter_has(&sources, &in.dst)) {
-		conn_key_request(&key, &in);
-		number = conn_find_reply(&key);
-		if (number >= 0)
-			return to_client(ctx, pkt, &in, number, tick);
-	}
-	return mine;
+	number = related_find(&in, &from_client);
+	if (number < 0)
+		return mine;
+	return from_client ? related_to_real(ctx, pkt, &in, number, now->tick) :
+			     related_to_client(ctx, pkt, &in, number, now->tick);
 }

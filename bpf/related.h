@@ -13,4 +13,4 @@ static __always_inline bool is_icmp(const struct packet *pkt)
 	return pkt->protocol == (pkt->family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
-int related(struct xdp_md *ctx, struct packet *pkt, __u32 tick);
+int related(struct xdp_md *ctx, struct packet *pkt);

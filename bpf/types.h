@@ -240,11 +240,14 @@ struct hop {
 	__u32 checked; /* tick of the last look-up of `probe` */
 	__u32 used; /* tick */
 	struct addr probe; /* an address that is reached this way */
-	__u8 family;
-	__u8 pad[7];
-	__u64 claim;
+	struct addr next; /* the neighbour itself: a gateway, or `probe` */
+	__u8 family; /* of probe */
+	__u8 next_family;
+	__u8 pad[6];
+	__u32 claim;
+	__u32 unused[13]; /* a row is two whole lines */
 };
-_Static_assert(sizeof(struct hop) == 64, "hop");
+_Static_assert(sizeof(struct hop) == 128, "hop");
 
 /* what XDP hands to tc in the metadata area */
 #define HANDOVER_MAGIC 0x656c7653

@@ -3,10 +3,10 @@
 #include "../packet/rewrite.h"
 #include "forward.h"
 
-__noinline int forward_dr(struct xdp_md *ctx, struct packet *pkt, struct target *target,
+__noinline int forward_dr(struct xdp_md *ctx, struct packet *pkt, struct server *server,
 			  struct way *way)
 {
-	if (!pkt || !target || !way)
+	if (!pkt || !server || !way)
 		return V_DROP_INTERNAL;
 	if (!pkt->dry && !rewrite_ttl(ctx, pkt))
 		return V_DROP_INTERNAL;

@@ -7,15 +7,14 @@
 
 #include "../packet/nexthop.h"
 
-/* What a method needs to know; copied, since map pointers cost the verifier dearly. */
-struct target {
-	struct addr address; /* RIP */
-	struct addr tunnel_source;
-	__be16 port; /* what the real server listens on */
+struct endpoint {
+	struct addr address;
+	__be16 port;
 	__u16 pad[3];
 };
 
-int forward_nat(struct xdp_md *ctx, struct packet *pkt, struct target *target, struct way *way);
-int forward_nat_reply(struct xdp_md *ctx, struct packet *pkt, struct target *vip, struct way *way);
-int forward_dr(struct xdp_md *ctx, struct packet *pkt, struct target *target, struct way *way);
-int forward_tun(struct xdp_md *ctx, struct packet *pkt, struct target *target, struct way *way);
+int forward_nat(struct xdp_md *ctx, struct packet *pkt, struct server *server, struct way *way);
+int forward_nat_reply(struct xdp_md *ctx, struct packet *pkt, struct endpoint *vip,
+		      struct way *way);
+int forward_dr(struct xdp_md *ctx, struct packet *pkt, struct server *server, struct way *way);
+int forward_tun(struct xdp_md *ctx, struct packet *pkt, struct server *server, struct way *way);

@@ -3,18 +3,23 @@
 #include "../packet/rewrite.h"
 #include "forward.h"
 
-__noinline int forward_nat(struct xdp_md *ctx, struct packet *pkt, struct target *target,
+__noinline int forward_nat(struct xdp_md *ctx, struct packet *pkt, struct server *server,
 			   struct way *way)
 {
-	if (!pkt || !target || !way)
+	struct addr address;
+	__be16 port;
+
+	if (!pkt || !server || !way)
 		return V_DROP_INTERNAL;
+	address = server->address;
+	port = server->port ? server->port : pkt->dport;
 	if (!pkt->dry && (!rewrite_ttl(ctx, pkt) ||
-			  !rewrite_end(ctx, pkt, false, &target->address, target->port)))
+			  !rewrite_end(ctx, pkt, false, &address, port)))
 		return V_DROP_INTERNAL;
 	return leave(ctx, pkt, way, V_TX_NAT);
 }
 
-__noinline int forward_nat_reply(struct xdp_md *ctx, struct packet *pkt, struct target *vip,
+__noinline int forward_nat_reply(struct xdp_md *ctx, struct packet *pkt, struct endpoint *vip,
 				 struct way *way)
 {
 	if (!pkt || !vip || !way)

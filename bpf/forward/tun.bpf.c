@@ -15,14 +15,14 @@ static __always_inline bool inner_tos(struct xdp_md *ctx, struct packet *pkt, __
 	return true;
 }
 
-__noinline int forward_tun(struct xdp_md *ctx, struct packet *pkt, struct target *target,
+__noinline int forward_tun(struct xdp_md *ctx, struct packet *pkt, struct server *server,
 			   struct way *way)
 {
 	struct outer outer = {};
 	__u32 headers;
 	__u8 tos;
 
-	if (!pkt || !target || !way)
+	if (!pkt || !server || !way)
 		return V_DROP_INTERNAL;
 	if (pkt->dry)
 		return leave(ctx, pkt, way, V_TX_TUN);
@@ -31,8 +31,8 @@ __noinline int forward_tun(struct xdp_md *ctx, struct packet *pkt, struct target
 		mss_clamp(ctx, pkt, way->mtu - headers);
 	if (!rewrite_ttl(ctx, pkt) || !inner_tos(ctx, pkt, &tos))
 		return V_DROP_INTERNAL;
-	outer.source = target->tunnel_source;
-	outer.destination = target->address;
+	outer.source = server->tunnel_source;
+	outer.destination = server->address;
 	outer.family = pkt->family;
 	outer.protocol = pkt->family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 	outer.ttl = pkt->ttl;

@@ -15,29 +15,25 @@ struct icmp_type {
 	__u8 code;
 };
 
+#define KIND(verdict) ((verdict)-V_TX_PORT_UNREACHABLE)
+
 /* clang-format off */
 static const struct icmp_type icmp4_types[4] = {
-	[ICMP_NO_PORT] = { ICMP4_UNREACHABLE, 3 },
-	[ICMP_NO_HOST] = { ICMP4_UNREACHABLE, 1 },
-	[ICMP_TTL]     = { ICMP4_TIME_EXCEEDED, 0 },
-	[ICMP_BIG]     = { ICMP4_UNREACHABLE, 4 },
+	[KIND(V_TX_PORT_UNREACHABLE)] = { ICMP4_UNREACHABLE, 3 },
+	[KIND(V_TX_HOST_UNREACHABLE)] = { ICMP4_UNREACHABLE, 1 },
+	[KIND(V_TX_TIME_EXCEEDED)] = { ICMP4_TIME_EXCEEDED, 0 },
+	[KIND(V_TX_TOO_BIG)] = { ICMP4_UNREACHABLE, 4 },
 };
 static const struct icmp_type icmp6_types[4] = {
-	[ICMP_NO_PORT] = { ICMP6_UNREACHABLE, 4 },
-	[ICMP_NO_HOST] = { ICMP6_UNREACHABLE, 3 },
-	[ICMP_TTL]     = { ICMP6_TIME_EXCEEDED, 0 },
-	[ICMP_BIG]     = { ICMP6_TOO_BIG, 0 },
-};
-static const __u8 icmp_verdicts[4] = {
-	[ICMP_NO_PORT] = V_TX_PORT_UNREACHABLE,
-	[ICMP_NO_HOST] = V_TX_HOST_UNREACHABLE,
-	[ICMP_TTL]     = V_TX_TIME_EXCEEDED,
-	[ICMP_BIG]     = V_TX_TOO_BIG,
+	[KIND(V_TX_PORT_UNREACHABLE)] = { ICMP6_UNREACHABLE, 4 },
+	[KIND(V_TX_HOST_UNREACHABLE)] = { ICMP6_UNREACHABLE, 3 },
+	[KIND(V_TX_TIME_EXCEEDED)] = { ICMP6_TIME_EXCEEDED, 0 },
+	[KIND(V_TX_TOO_BIG)] = { ICMP6_TOO_BIG, 0 },
 };
 /* clang-format on */
 
-/* Sum of `length` bytes at `offset`, in chunks that the verifier can bound. */
-static __always_inline __u64 sum_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
+/* Folded sum of `length` bytes at `offset`, in chunks that the verifier can bound. */
+__noinline int sum_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
 	__u64 sum = 0;
 
@@ -55,7 +51,7 @@ static __always_inline __u64 sum_bytes(struct xdp_md *ctx, __u32 offset, __u32 l
 		offset += n;
 		length -= n;
 	}
-	return sum;
+	return csum_fold(sum);
 }
 
 /* The sum of what ICMPv6 covers beside its message (RFC 8200, 8.1). */
@@ -107,10 +103,10 @@ static __always_inline bool write_ip(struct xdp_md *ctx, const struct packet *pk
 
 /* ICMP and ICMPv6 agree on where type, code, checksum and MTU stand. */
 static __always_inline bool write_icmp(struct xdp_md *ctx, const struct packet *pkt, __u32 offset,
-				       __u32 kind, __u32 mtu, __u32 length)
+				       __u32 verdict, __u32 length)
 {
-	const struct icmp_type *type = pkt->family == AF_INET6 ? &icmp6_types[kind & 3] :
-								 &icmp4_types[kind & 3];
+	const struct icmp_type *type = pkt->family == AF_INET6 ? &icmp6_types[KIND(verdict) & 3] :
+								 &icmp4_types[KIND(verdict) & 3];
 	struct icmp_header *icmp = at(ctx, offset, sizeof(*icmp));
 	__u64 sum;
 
@@ -119,8 +115,8 @@ static __always_inline bool write_icmp(struct xdp_md *ctx, const struct packet *
 	icmp->type = type->type;
 	icmp->code = type->code;
 	icmp->checksum = 0;
-	icmp->rest = kind == ICMP_BIG ? bpf_htonl(mtu) : 0;
-	sum = sum_bytes(ctx, offset, length);
+	icmp->rest = verdict == V_TX_TOO_BIG ? bpf_htonl(pkt->mtu) : 0;
+	sum = (__u32)sum_bytes(ctx, offset, length);
 	if (pkt->family == AF_INET6)
 		sum += pseudo_header(pkt, length);
 	icmp = at(ctx, offset, sizeof(*icmp));
@@ -133,7 +129,7 @@ static __always_inline bool write_icmp(struct xdp_md *ctx, const struct packet *
 static __always_inline bool make_room(struct xdp_md *ctx, struct packet *pkt, __u32 header,
 				      __u32 quote)
 {
-	__u32 frame = ctx->data_end - ctx->data;
+	__u32 frame = frame_size(ctx);
 	int trim = pkt->l3 + quote - frame;
 	struct ethhdr *eth;
 	__be16 protocol;
@@ -153,17 +149,15 @@ static __always_inline bool make_room(struct xdp_md *ctx, struct packet *pkt, __
 	return true;
 }
 
-__noinline int icmp_answer(struct xdp_md *ctx, struct packet *pkt, __u32 kind, __u32 mtu)
+__noinline int icmp_answer(struct xdp_md *ctx, struct packet *pkt, __u32 verdict)
 {
 	struct clock *now = clock_row();
 	struct way way = {};
 	__u32 header, quote, length;
-	struct addr to;
 
 	if (!pkt || !now)
 		return V_DROP_INTERNAL;
-	to = pkt->src;
-	way_lookup(ctx, &to, pkt->family, now->tick, &way);
+	way_lookup(ctx, &pkt->src, pkt->family, now->tick, &way);
 	if (!pkt->dry && way.kind <= WAY_NEIGHBOUR) {
 		header = ip_header_size(pkt);
 		quote = pkt->family == AF_INET6 ? QUOTE_IPV6 : QUOTE_IPV4;
@@ -173,8 +167,8 @@ __noinline int icmp_answer(struct xdp_md *ctx, struct packet *pkt, __u32 kind, _
 		if (!make_room(ctx, pkt, header, quote))
 			return V_DROP_NO_ROOM;
 		if (!write_ip(ctx, pkt, length) ||
-		    !write_icmp(ctx, pkt, sizeof(struct ethhdr) + header, kind, mtu, length))
+		    !write_icmp(ctx, pkt, sizeof(struct ethhdr) + header, verdict, length))
 			return V_DROP_INTERNAL;
 	}
-	return leave(ctx, pkt, &way, icmp_verdicts[kind & 3]);
+	return leave(ctx, pkt, &way, verdict);
 }

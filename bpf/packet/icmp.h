@@ -23,11 +23,5 @@ struct icmp_header {
 #define ICMP6_TIME_EXCEEDED 3
 #define ICMP6_ERRORS 128 /* types below are errors */
 
-enum icmp_kind {
-	ICMP_NO_PORT, /* no server */
-	ICMP_NO_HOST, /* no route to the server */
-	ICMP_TTL, /* none left */
-	ICMP_BIG, /* too long for the way; `mtu` says what fits */
-};
-
-int icmp_answer(struct xdp_md *ctx, struct packet *pkt, __u32 kind, __u32 mtu);
+/* Carries out one of V_TX_PORT_UNREACHABLE .. V_TX_TOO_BIG (then pkt->mtu says what fits). */
+int icmp_answer(struct xdp_md *ctx, struct packet *pkt, __u32 verdict);

@@ -15,14 +15,15 @@ static __always_inline bool same_way(const struct hop *hop, const struct way *wa
  * The row of a way, made if need be. Rows are used by nobody HOP_IDLE after their last use: who
  * holds a number looks the way up again when its own look-up is older (conn.h, CONN_HOP_STALE).
  */
-static __always_inline __u32 intern(struct addr *to, __u32 family, __u32 tick, struct way *way)
+static __always_inline __u32 intern(struct addr *to, __u32 family, __u32 tick, struct way *way,
+				    const struct addr *next)
 {
 	__u32 hash = (*(__u32 *)(way->dmac + 2) ^ way->ifindex * 0x85ebca6bu) * 0x9e3779b1u >> 16;
 
 	for (__u32 i = 0; i < PROBES; i++) {
 		__u32 row = (hash + i) & (HOPS - 1);
 		struct hop *hop = bpf_map_lookup_elem(&hops, &row);
-		__u64 claim;
+		__u32 claim;
 
 		if (!hop || !row)
 			continue;
@@ -34,7 +35,7 @@ static __always_inline __u32 intern(struct addr *to, __u32 family, __u32 tick, s
 		if (hop->ifindex && tick - hop->used < HOP_IDLE)
 			continue;
 		claim = hop->claim;
-		if (__sync_val_compare_and_swap(&hop->claim, claim, (__u64)tick + 1) != claim)
+		if (__sync_val_compare_and_swap(&hop->claim, claim, tick | 1) != claim)
 			continue;
 		hop->mtu = 0;
 		hop->ifindex = way->ifindex;
@@ -42,6 +43,8 @@ static __always_inline __u32 intern(struct addr *to, __u32 family, __u32 tick, s
 		__builtin_memcpy(hop->smac, way->smac, 6);
 		hop->probe = *to;
 		hop->family = family;
+		hop->next = *next;
+		hop->next_family = way->family;
 		hop->checked = tick;
 		hop->used = tick;
 		hop->mtu = way->mtu;
@@ -85,10 +88,12 @@ __noinline int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u
 	way->ifindex = fib.ifindex;
 	way->family = fib.family;
 	way->mtu = way_mtu(ctx, &fib, way->kind == WAY_HOP);
-	__builtin_memcpy(way->next, fib.ipv6_dst, sizeof(way->next));
+	if (way->kind == WAY_NEIGHBOUR) {
+		__builtin_memcpy(way->next, fib.ipv6_dst, sizeof(way->next));
+		return 0;
+	}
 	__builtin_memcpy(way->dmac, fib.dmac, 6);
 	__builtin_memcpy(way->smac, fib.smac, 6);
-	if (way->kind == WAY_HOP)
-		way->hop = intern(to, family, tick, way);
+	way->hop = intern(to, family, tick, way, (struct addr *)fib.ipv6_dst);
 	return 0;
 }

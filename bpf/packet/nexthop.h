@@ -32,14 +32,30 @@ struct way {
 	__u32 hop; /* row of hops, 0 when none was free */
 	__u32 ifindex;
 	__u32 mtu;
-	__u8 dmac[6];
-	__u8 smac[6];
 	__u32 family;
-	__u32 next[4];
+	union {
+		struct { /* WAY_HOP */
+			__u8 dmac[6];
+			__u8 smac[6];
+		};
+		__u32 next[4]; /* WAY_NEIGHBOUR */
+	};
 };
 
 /* Looks the way to `to` up and interns it. */
 int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u32 tick, struct way *way);
+
+/* Lets the kernel send this one, so that it sees its neighbour entry in use. */
+static __always_inline void way_exercise(__u32 row, struct way *way)
+{
+	struct hop *hop = bpf_map_lookup_elem(&hops, &row);
+
+	if (!hop)
+		return;
+	way->kind = WAY_NEIGHBOUR;
+	way->family = hop->next_family;
+	__builtin_memcpy(way->next, &hop->next, sizeof(way->next));
+}
 
 /* Fills the way from an interned row; false when the row is dead. */
 static __always_inline bool way_from_hop(__u32 row, struct way *way)
@@ -62,24 +78,22 @@ static __always_inline void way_to_server(struct xdp_md *ctx, struct server *ser
 {
 	__u64 route = *(volatile __u64 *)&server->route;
 	__u32 checked = route, row = route >> 32;
-	struct addr to;
 
 	if (row && tick - checked < HOP_FRESH && way_from_hop(row, way))
 		return;
-	to = server->address;
-	way_lookup(ctx, &to, server->family, tick, way);
+	way_lookup(ctx, &server->address, server->family, tick, way);
 	if (way->kind != WAY_HOP || dry)
 		return;
 	*(volatile __u64 *)&server->route = (__u64)way->hop << 32 | tick;
 	if (row && (checked ^ tick) >> EXERCISE_BITS)
-		way->kind = WAY_NEIGHBOUR;
+		way_exercise(row, way);
 }
 
 static __always_inline void way_to_client(struct xdp_md *ctx, __u32 row, struct addr *client,
 					  __u32 family, __u32 tick, struct way *way)
 {
 	struct hop *hop = bpf_map_lookup_elem(&hops, &row);
-	struct addr probe;
+	__u32 checked;
 
 	if (!row || !hop || !way_from_hop(row, way)) {
 		way_lookup(ctx, client, family, tick, way);
@@ -88,14 +102,16 @@ static __always_inline void way_to_client(struct xdp_md *ctx, __u32 row, struct 
 	if (tick - hop->checked < HOP_FRESH)
 		return;
 	/* an address that is known to go this way speaks for all */
+	checked = hop->checked;
 	hop->checked = tick;
 	hop->used = tick;
-	probe = hop->probe;
-	way_lookup(ctx, &probe, hop->family, tick, way);
+	way_lookup(ctx, &hop->probe, hop->family, tick, way);
 	if (way->kind != WAY_HOP)
 		hop->mtu = 0;
 	if (way->kind != WAY_HOP || way->hop != row)
 		way_lookup(ctx, client, family, tick, way);
+	else if ((checked ^ tick) >> EXERCISE_BITS)
+		way_exercise(row, way);
 }
 
 /* Sends the packet the way: `done` if MACs are known, else tc takes over. */

@@ -13,7 +13,7 @@
 static __always_inline enum verdict parse_ipv4(struct xdp_md *ctx, struct packet *pkt)
 {
 	struct iphdr *ip = at(ctx, pkt->l3, sizeof(*ip));
-	__u32 frame = ctx->data_end - ctx->data;
+	__u32 frame = frame_size(ctx);
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return V_PASS_MALFORMED;
@@ -32,7 +32,7 @@ static __always_inline enum verdict parse_ipv4(struct xdp_md *ctx, struct packet
 static __always_inline enum verdict parse_ipv6(struct xdp_md *ctx, struct packet *pkt)
 {
 	struct ipv6hdr *ip = at(ctx, pkt->l3, sizeof(*ip));
-	__u32 frame = ctx->data_end - ctx->data;
+	__u32 frame = frame_size(ctx);
 
 	if (!ip || ip->version != 6)
 		return V_PASS_MALFORMED;

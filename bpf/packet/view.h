@@ -30,6 +30,7 @@ struct packet {
 	struct addr dst;
 	__u32 l3; /* offsets from ctx->data */
 	__u32 l4;
+	__u32 mtu; /* what fits the way that was chosen */
 	__u32 length; /* from the IP header on, as the header says */
 	__be16 sport;
 	__be16 dport;
@@ -59,6 +60,16 @@ static __always_inline void *at(struct xdp_md *ctx, __u32 off, __u32 len)
 	if (data + len > end)
 		return NULL;
 	return data;
+}
+
+static __always_inline __u32 frame_size(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+
+	/* whole registers: half a packet pointer cannot be spilled */
+	asm volatile("" : "+r"(data), "+r"(end));
+	return end - data;
 }
 
 static __always_inline bool same_addr(const struct addr *a, const struct addr *b)
