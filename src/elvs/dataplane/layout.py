@@ -110,10 +110,9 @@ class Verdict(IntEnum):
     DROP_NO_ROUTE = 28
     DROP_TTL = 29
     DROP_TOO_BIG = 30
-    DROP_BAD_CHECKSUM = 31
-    DROP_NO_ROOM = 32
-    DROP_UNSUPPORTED = 33
-    DROP_INTERNAL = 34
+    DROP_NO_ROOM = 31
+    DROP_UNSUPPORTED = 32
+    DROP_INTERNAL = 33
 
 
 class Addr:
@@ -210,19 +209,22 @@ class Handover:
 class Hop:
     """struct hop"""
 
-    SIZE: Final = 64
-    ifindex: Final = IntField(0, 64, "<I")
-    mtu: Final = IntField(4, 64, "<H")
-    vlan: Final = IntField(6, 64, "<H")
-    dmac: Final = BytesField(8, 64, 6)
-    smac: Final = BytesField(14, 64, 6)
-    checked: Final = IntField(20, 64, "<I")
-    used: Final = IntField(24, 64, "<I")
-    probe: Final = BytesField(32, 64, 16)
-    family: Final = IntField(48, 64, "<B")
-    pad: Final = IntField(49, 64, "<B", 7)
-    claim: Final = IntField(56, 64, "<Q")
-    ROW: Final = Struct("<IHH6s6sII4x16sB7sQ")
+    SIZE: Final = 128
+    ifindex: Final = IntField(0, 128, "<I")
+    mtu: Final = IntField(4, 128, "<H")
+    vlan: Final = IntField(6, 128, "<H")
+    dmac: Final = BytesField(8, 128, 6)
+    smac: Final = BytesField(14, 128, 6)
+    checked: Final = IntField(20, 128, "<I")
+    used: Final = IntField(24, 128, "<I")
+    probe: Final = BytesField(32, 128, 16)
+    next: Final = BytesField(48, 128, 16)
+    family: Final = IntField(64, 128, "<B")
+    next_family: Final = IntField(65, 128, "<B")
+    pad: Final = BytesField(66, 128, 6)
+    claim: Final = IntField(72, 128, "<I")
+    unused: Final = IntField(76, 128, "<I", 13)
+    ROW: Final = Struct("<IHH6s6sII4x16s16sBB6sI52s")
 
 
 class Load:
@@ -373,9 +375,9 @@ MAPS: Final[dict[str, MapSpec]] = {
     "departed": MapSpec(2, 0x400, 4, 40, 16, "counters"),
     "estimates": MapSpec(2, 0x400, 4, 80, 16, "rates"),
     "explained": MapSpec(2, 0x400, 4, 16, 1, "explanation"),
-    "hops": MapSpec(2, 0x400, 4, 64, 4096, "hop"),
+    "hops": MapSpec(2, 0x400, 4, 128, 4096, "hop"),
     "loads": MapSpec(2, 0x400, 4, 32, 16, "load"),
-    "outcomes": MapSpec(6, 0x0, 4, 8, 35, ""),
+    "outcomes": MapSpec(6, 0x0, 4, 8, 34, ""),
     "pool": MapSpec(2, 0x400, 4, 8, 64, "pool_entry"),
     "servers": MapSpec(2, 0x400, 4, 64, 16, "server"),
     "service_ids": MapSpec(1, 0x0, 24, 4, 16, ""),
@@ -399,7 +401,7 @@ FINGERPRINTS: Final[dict[str, int]] = {
     "struct explanation": 0xC40FEE09,
     "struct filter_row": 0xF67B95F8,
     "struct handover": 0x50638C60,
-    "struct hop": 0x0079E831,
+    "struct hop": 0x16F37681,
     "struct load": 0x15FE915C,
     "struct pool_entry": 0xB3D3A7B3,
     "struct rates": 0xE28A6786,
@@ -420,7 +422,7 @@ FINGERPRINTS: Final[dict[str, int]] = {
     "enum server_flags": 0x7D5F53B3,
     "enum service_flags": 0x9DB41798,
     "enum tcp_state": 0xB5C51E8D,
-    "enum verdict": 0x5487BE03,
+    "enum verdict": 0x6E6ED41A,
     "map baselines": 0x5462A158,
     "map births": 0xD4C55651,
     "map clock": 0x34CCF1AE,
@@ -429,9 +431,9 @@ FINGERPRINTS: Final[dict[str, int]] = {
     "map departed": 0x5462A158,
     "map estimates": 0x9C50E60F,
     "map explained": 0x66AE0365,
-    "map hops": 0xA02F90C4,
+    "map hops": 0x7ECD67B8,
     "map loads": 0xB09611DF,
-    "map outcomes": 0xC8027304,
+    "map outcomes": 0x035EA0A1,
     "map pool": 0x18097880,
     "map servers": 0xDDFC6DD3,
     "map service_ids": 0xC177B80E,
