@@ -1,0 +1,41 @@
+"""What each verdict of the data plane means, in an operator's words."""
+
+from elvs.dataplane.layout import Verdict
+
+WORDS: dict[Verdict, str] = {
+    Verdict.CONTINUE: "no decision (a fault of elvs)",
+    Verdict.PASS_NOT_IP: "to the kernel: no IP packet",
+    Verdict.PASS_NOT_OURS: "to the kernel: neither a VIP nor a NAT real server",
+    Verdict.PASS_MALFORMED: "to the kernel: the packet contradicts itself",
+    Verdict.PASS_FRAGMENT: "to the kernel: a fragment without ports",
+    Verdict.PASS_PROTOCOL: "to the kernel: a protocol that is not balanced",
+    Verdict.PASS_ICMP: "to the kernel: ICMP that is about no connection",
+    Verdict.PASS_NO_SERVICE: "to the kernel: no virtual service has this address and port",
+    Verdict.PASS_NOT_OPENING: "to the kernel: no connection is known, and this may open none",
+    Verdict.PASS_NO_CONNECTION: "to the kernel: no answer to a known connection",
+    Verdict.PASS_DIRECT_REPLY: "to the kernel: an answer of a server that needs no NAT",
+    Verdict.PASS_PROTECTED: "to the kernel: a protected port of the director's own address",
+    Verdict.PASS_LOCAL_SERVER: "to the kernel: the real server is the director itself",
+    Verdict.SLOW_NEIGHBOUR: "forwarded by way of the kernel, which resolves the next hop first",
+    Verdict.TX_NAT: "forwarded by NAT",
+    Verdict.TX_NAT_REPLY: "answer of a NAT server, sent on to the client",
+    Verdict.TX_DR: "forwarded by direct routing",
+    Verdict.TX_TUN: "forwarded through a tunnel",
+    Verdict.TX_ICMP_RELATED: "ICMP about a known connection, translated and sent on",
+    Verdict.TX_PORT_UNREACHABLE: "answered with ICMP port unreachable: no real server can take it",
+    Verdict.TX_HOST_UNREACHABLE: "answered with ICMP host unreachable: no way to the real server",
+    Verdict.TX_TIME_EXCEEDED: "answered with ICMP time exceeded: the TTL is used up",
+    Verdict.TX_TOO_BIG: "answered with ICMP too big: it does not fit the way to the server",
+    Verdict.DROP_TABLE_FULL: "dropped: as many connections as the table is made for",
+    Verdict.DROP_BUCKETS_FULL: "dropped: no free slot for this connection",
+    Verdict.DROP_RACE: "dropped: another CPU was opening the same connection",
+    Verdict.DROP_SERVER_GONE: "dropped: the connection's real server has been removed",
+    Verdict.DROP_NO_SERVER: "dropped: no real server can take it",
+    Verdict.DROP_NO_ROUTE: "dropped: no route to the next hop",
+    Verdict.DROP_TTL: "dropped: the TTL is used up",
+    Verdict.DROP_TOO_BIG: "dropped: it does not fit the way to the server",
+    Verdict.DROP_NO_ROOM: "dropped: the driver leaves no room for a header",
+    Verdict.DROP_UNSUPPORTED: "dropped: the forwarding method is not supported here",
+    Verdict.DROP_INTERNAL: "dropped: a fault of elvs",
+}
+"""tests/unit/dataplane/test_verdicts.py sees to it that none is missing."""
