@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import struct
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -23,6 +24,8 @@ PROG_SK_LOOKUP = 30
 XDP_SKB, XDP_DRV = 2, 4
 """XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE."""
 F_REPLACE = 4
+LIBBPF_ERRNO = 4000
+"""From here on error numbers are libbpf's own (libbpf_errno)."""
 INFO_SIZE = 256
 """More than any kernel's struct bpf_*_info."""
 
@@ -39,7 +42,7 @@ class BpfError(PlatformError):
     """The kernel refused a BPF operation; `errno` is its reason, `log` the verifier's words."""
 
     def __init__(self, what: str, number: int, log: str = "", mend: str | None = None) -> None:
-        reason = os.strerror(number)
+        reason = os.strerror(number) if number < LIBBPF_ERRNO else "the object is not right"
         super().__init__(f"{what}: {reason}", MENDS.get(number, "") if mend is None else mend)
         self.errno = number
         self.log = log
@@ -47,13 +50,32 @@ class BpfError(PlatformError):
 
 @cache
 def library() -> ctypes.CDLL:
-    """libbpf.so.1, silenced: what it would print is in the errors here."""
+    """libbpf.so.1; what it would print is kept in `said`."""
     try:
         lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
     except OSError:
         raise PlatformError("libbpf.so.1 is missing", "apt install libbpf1") from None
-    lib.libbpf_set_print(None)
+    lib.libbpf_set_print(_print_callback)
     return lib
+
+
+said: deque[str] = deque(maxlen=32)
+"""The last warnings of libbpf, for errors that carry no reason of their own."""
+
+
+def _print(level: int, form: bytes, arguments: int) -> int:
+    if level == 0:
+        line = ctypes.create_string_buffer(1024)
+        libc = ctypes.CDLL(None)
+        libc.vsnprintf(line, ctypes.c_size_t(1024), form, ctypes.c_void_p(arguments))
+        said.append(line.value.decode(errors="replace").strip())
+    return 0
+
+
+# A va_list is passed by reference on x86-64 and on 64-bit ARM, which is all that is needed here.
+_print_callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(
+    _print
+)
 
 
 @cache

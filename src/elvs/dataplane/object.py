@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from elvs.dataplane.btf import Btf
-from elvs.dataplane.libbpf import BpfError, checked, function
+from elvs.dataplane.libbpf import BpfError, checked, function, said
 from elvs.model.errors import PlatformError
 
 LOG_SIZE = 1 << 20
@@ -46,7 +46,8 @@ class BpfObject:
         call = function("bpf_object__open_mem", _PTR, ctypes.c_size_t, _PTR, result=_PTR)
         self._object = call(blob, len(blob), ctypes.byref(opts))
         if not self._object:
-            raise BpfError(f"cannot open the BPF object {name}", ctypes.get_errno())
+            why = f" ({said[-1]})" if said else ""
+            raise BpfError(f"cannot open the BPF object {name}{why}", ctypes.get_errno())
 
     @classmethod
     def open(cls, path: Path) -> "BpfObject":
