@@ -7,7 +7,6 @@ the lock. bpffs takes no plain files, and no name with a dot.
 
 import fcntl
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,7 +97,7 @@ def _lock(place: Place, wait: bool) -> int | None:
 def remove(place: Place) -> None:
     """Remove all pins and files of a place: detaches, stops the tick, frees the tables."""
     remove_directory(place.pins)
-    shutil.rmtree(place.files, ignore_errors=True)
+    remove_directory(place.files)
 
 
 def _removal(path: Path) -> tuple[int, str]:
@@ -106,7 +105,7 @@ def _removal(path: Path) -> tuple[int, str]:
 
 
 def remove_directory(directory: Path) -> None:
-    """Remove a directory of pins, links first and the sentinel last, so that a rest is found."""
+    """Remove a flat directory: links first and the sentinel last, so that a rest is found."""
     if not directory.exists():
         return
     for path in sorted(directory.iterdir(), key=_removal):
