@@ -19,9 +19,8 @@ NO_MAC = "00:00:00:00:00:00"
 )
 @pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.UDP])
 def test_frames_are_scapys(source: str, destination: str, protocol: Protocol) -> None:
-    ip: Packet = IP(src=source, dst=destination, id=0, flags="DF")
-    if ":" in source:
-        ip = IPv6(src=source, dst=destination)
+    ip: Packet = IPv6() if ":" in source else IP(id=0, flags="DF")
+    ip.src, ip.dst = source, destination
     above: Packet = UDP(sport=40000, dport=53)
     if protocol is Protocol.TCP:
         above = TCP(sport=40000, dport=53, flags="SA", seq=1, window=65535)
