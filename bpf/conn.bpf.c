@@ -61,6 +61,15 @@ static __always_inline __u32 masked(__u32 family, __u32 n)
 }
 
 /* The slot of bucket n that lives under key, or -1. */
+static __always_inline int scan(const struct conn_key *key, struct bucket *bucket, __u32 n)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (same_key(key, &bucket->slot[i], n, i) &&
+		    W2_LIFE(READ(bucket->slot[i].w2)) == LIFE_LIVE)
+			return masked(key->family, n) * 8 + i;
+	return -1;
+}
+
 __noinline int conn_scan(struct conn_key *key, __u32 n)
 {
 	struct bucket *bucket;
@@ -68,13 +77,7 @@ __noinline int conn_scan(struct conn_key *key, __u32 n)
 	if (!key)
 		return -1;
 	bucket = conn_bucket(key->family, n);
-	if (!bucket)
-		return -1;
-	for (int i = 0; i < SLOTS; i++)
-		if (same_key(key, &bucket->slot[i], n, i) &&
-		    W2_LIFE(READ(bucket->slot[i].w2)) == LIFE_LIVE)
-			return masked(key->family, n) * 8 + i;
-	return -1;
+	return bucket ? scan(key, bucket, n) : -1;
 }
 
 __noinline int conn_find(struct conn_key *key)
@@ -85,12 +88,12 @@ __noinline int conn_find(struct conn_key *key)
 
 	if (!key)
 		return -1;
-	found = conn_scan(key, key->home);
-	if (found >= 0)
-		return found;
 	home = conn_bucket(key->family, key->home);
 	if (!home)
 		return -1;
+	found = scan(key, home, key->home); /* most are at home: no call */
+	if (found >= 0)
+		return found;
 	head = READ(home->head);
 	if (!FAR_COUNT(head))
 		return -1;
@@ -115,8 +118,11 @@ static __always_inline bool speaks_as(const struct conn_key *key, __u64 w0, __u6
 	if (W1_METHOD(w1) != METHOD_NAT)
 		return vport == port && !((w1 ^ key->w1) >> 32) && same_virtual(key, n, i);
 	server = bpf_map_lookup_elem(&servers, &id);
-	return server && same_addr(&server->address, &key->virtual) &&
-	       (server->port ? server->port : vport) == port;
+	if (!server || (server->port ? server->port : vport) != port)
+		return false;
+	if (key->family != AF_INET6)
+		return server->address.v4 == (__be32)(key->w1 >> 32);
+	return same_addr(&server->address, &key->virtual);
 }
 
 __noinline int conn_scan_reply(struct conn_key *key, __u32 n)

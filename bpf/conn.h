@@ -42,10 +42,10 @@
 struct conn_key {
 	__u64 w0; /* client, client port, virtual port (of an answer: the port it came from) */
 	__u64 w1; /* virtual address, protocol */
-	struct addr client;
-	struct addr virtual; /* of an answer: the address it came from */
 	__u32 home;
 	__u32 family;
+	struct addr client; /* both of IPv6 alone: IPv4's are in w0 and w1 */
+	struct addr virtual; /* of an answer: the address it came from */
 };
 
 struct conn_birth {
@@ -90,9 +90,9 @@ static __always_inline void conn_key_fill(struct conn_key *key, const struct pac
 	if (pkt->family == AF_INET6) {
 		fold = siphash(client->half[0] ^ siphash(client->half[1]));
 		vfold ^= virtual->v6[1] ^ virtual->v6[2] ^ virtual->v6[3];
+		key->client = *client;
+		key->virtual = *virtual;
 	}
-	key->client = *client;
-	key->virtual = *virtual;
 	key->family = pkt->family;
 	key->w0 = (__u64)fold << 32 | (__u32)client_port << 16 | virtual_port;
 	key->w1 = (__u64)vfold << 32 | protocol << 3;

@@ -24,6 +24,8 @@ static __always_inline enum verdict parse_ipv4(struct xdp_md *ctx, struct packet
 	pkt->ttl = ip->ttl;
 	pkt->length = bpf_ntohs(ip->tot_len);
 	pkt->l4 = pkt->l3 + ip->ihl * 4;
+	pkt->dont_fragment = !!(ip->frag_off & bpf_htons(IP_DF));
+	pkt->fragment = !!(ip->frag_off & bpf_htons(IP_FRAGMENT_MASK));
 	if (pkt->length < ip->ihl * 4 || pkt->l3 + pkt->length > frame)
 		return V_PASS_MALFORMED;
 	return V_CONTINUE;
@@ -89,18 +91,6 @@ static __always_inline enum verdict skip_extensions(struct xdp_md *ctx, struct p
 	return V_PASS_MALFORMED;
 }
 
-static __always_inline enum verdict parse_fragment4(struct xdp_md *ctx, struct packet *pkt)
-{
-	struct iphdr *ip = at(ctx, pkt->l3, sizeof(*ip));
-
-	if (!ip)
-		return V_PASS_MALFORMED;
-	pkt->dont_fragment = !!(ip->frag_off & bpf_htons(IP_DF));
-	if (ip->frag_off & bpf_htons(IP_FRAGMENT_MASK))
-		return V_PASS_FRAGMENT;
-	return V_CONTINUE;
-}
-
 static __always_inline enum verdict parse_tcp(struct xdp_md *ctx, struct packet *pkt)
 {
 	struct tcphdr *tcp = at(ctx, pkt->l4, sizeof(*tcp));
@@ -127,11 +117,15 @@ static __always_inline enum verdict parse_udp(struct xdp_md *ctx, struct packet 
 /* Ports and flags. ICMP is V_CONTINUE with no ports. */
 static __always_inline enum verdict parse_ports(struct xdp_md *ctx, struct packet *pkt)
 {
-	enum verdict v = pkt->family == AF_INET6 ? skip_extensions(ctx, pkt) :
-						   parse_fragment4(ctx, pkt);
+	enum verdict v;
 
-	if (v)
-		return v;
+	if (pkt->fragment)
+		return V_PASS_FRAGMENT;
+	if (pkt->family == AF_INET6) {
+		v = skip_extensions(ctx, pkt);
+		if (v)
+			return v;
+	}
 	if (pkt->l4 > 768) /* what at() reaches, with room for a header */
 		return V_PASS_MALFORMED;
 	switch (pkt->protocol) {

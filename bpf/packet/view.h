@@ -39,6 +39,7 @@ struct packet {
 	__u8 ttl;
 	__u8 tcp_flags;
 	__u8 dont_fragment;
+	__u8 fragment;
 	__u8 ours; /* enum ours, see filter.h */
 	__u8 dry; /* change nothing, only find out */
 	__u8 action; /* XDP code of a TX verdict */
