@@ -35,9 +35,9 @@
 #define W2_STATE(w2) ((__u32)((w2) >> 35) & 31)
 #define W2_FLAGS(w2) ((__u32)((w2) >> 40) & 31)
 #define W2_HOP(w2) ((__u32)((w2) >> 52))
-#define W2(hop, flags, state, life, tick)                                      \
-	((__u64)(hop) << 52 | (__u64)(flags) << 40 | (__u64)(state) << 35 |    \
-	 (__u64)(life) << 32 | (__u32)(tick))
+#define W2(hop, flags, state, life, tick)                                                         \
+	((__u64)(hop) << 52 | (__u64)(flags) << 40 | (__u64)(state) << 35 | (__u64)(life) << 32 | \
+	 (__u32)(tick))
 
 struct conn_key {
 	__u64 w0; /* client, client port, virtual port (of an answer: the port it came from) */

@@ -228,8 +228,8 @@ static __always_inline int schedule(struct service *service, __u32 id, bool dry)
 	};
 
 	switch (service->scheduler) {
-#define X(name)                                                                \
-	case SCHED_##name:                                                     \
+#define X(name)            \
+	case SCHED_##name: \
 		return sched_##name(&choice);
 		SCHEDULERS(X)
 #undef X
@@ -238,8 +238,8 @@ static __always_inline int schedule(struct service *service, __u32 id, bool dry)
 	}
 }
 
-static __always_inline void birth_fill(struct conn_birth *birth, const struct packet *pkt,
-				       __u32 id, const struct server *server, __u32 tick)
+static __always_inline void birth_fill(struct conn_birth *birth, const struct packet *pkt, __u32 id,
+				       const struct server *server, __u32 tick)
 {
 	birth->server = id;
 	birth->method = server->method;

@@ -31,4 +31,5 @@ union layouts {
 };
 const volatile union layouts layouts SEC(".rodata") = {};
 
-char LICENSE[] SEC("license") = "GPL";
+SEC("license")
+char LICENSE[] = "GPL";

@@ -9,20 +9,20 @@
 #include <bpf/bpf_helpers.h>
 #include "types.h"
 
-#define MMAP_ARRAY(name, rows, row)                                            \
-	struct name##_map {                                                    \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                              \
-		__uint(map_flags, BPF_F_MMAPABLE);                             \
-		__uint(max_entries, rows);                                     \
-		__type(key, __u32);                                            \
-		__type(value, row);                                            \
+#define MMAP_ARRAY(name, rows, row)                \
+	struct name##_map {                        \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, rows);         \
+		__type(key, __u32);                \
+		__type(value, row);                \
 	}
-#define PERCPU_ARRAY(name, rows, row)                                          \
-	struct name##_map {                                                    \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                       \
-		__uint(max_entries, rows);                                     \
-		__type(key, __u32);                                            \
-		__type(value, row);                                            \
+#define PERCPU_ARRAY(name, rows, row)                    \
+	struct name##_map {                              \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, rows);               \
+		__type(key, __u32);                      \
+		__type(value, row);                      \
 	}
 
 MMAP_ARRAY(conn4, 1024, struct bucket);
@@ -63,28 +63,28 @@ struct timer_map {
 	__type(value, struct timer_row);
 };
 
-#define MAPS(X)                                                                \
-	X(conn4)                                                               \
-	X(conn6)                                                               \
-	X(tails)                                                               \
-	X(services)                                                            \
-	X(states)                                                              \
-	X(pool)                                                                \
-	X(servers)                                                             \
-	X(loads)                                                               \
-	X(traffic)                                                             \
-	X(estimates)                                                           \
-	X(baselines)                                                           \
-	X(departed)                                                            \
-	X(sources)                                                             \
-	X(targets)                                                             \
-	X(hops)                                                                \
-	X(settings)                                                            \
-	X(clock)                                                               \
-	X(outcomes)                                                            \
-	X(births)                                                              \
-	X(explained)                                                           \
-	X(service_ids)                                                         \
+#define MAPS(X)        \
+	X(conn4)       \
+	X(conn6)       \
+	X(tails)       \
+	X(services)    \
+	X(states)      \
+	X(pool)        \
+	X(servers)     \
+	X(loads)       \
+	X(traffic)     \
+	X(estimates)   \
+	X(baselines)   \
+	X(departed)    \
+	X(sources)     \
+	X(targets)     \
+	X(hops)        \
+	X(settings)    \
+	X(clock)       \
+	X(outcomes)    \
+	X(births)      \
+	X(explained)   \
+	X(service_ids) \
 	X(timer)
 
 #ifndef MAPS_DEFINED_HERE

@@ -154,8 +154,7 @@ __noinline int related_to_client(struct xdp_md *ctx, struct packet *pkt, struct 
 	if (pkt->dry)
 		return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
 	stats_reply(id, pkt);
-	if (!rewrite_ttl(ctx, pkt) ||
-	    !translate(ctx, pkt, in, false, &vip, (__be16)READ(slot->w0)))
+	if (!rewrite_ttl(ctx, pkt) || !translate(ctx, pkt, in, false, &vip, (__be16)READ(slot->w0)))
 		return V_DROP_INTERNAL;
 	return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
 }

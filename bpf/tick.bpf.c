@@ -43,8 +43,7 @@ static long sweep_bucket(__u32 i, struct sweep *sweep)
 				__sync_val_compare_and_swap(&bucket->slot[j].w2, w2, 0);
 			continue;
 		}
-		if (W2_LIFE(w2) != LIFE_LIVE ||
-		    !is_over(READ(bucket->slot[j].w1), w2, sweep->tick))
+		if (W2_LIFE(w2) != LIFE_LIVE || !is_over(READ(bucket->slot[j].w1), w2, sweep->tick))
 			continue;
 		n &= config.bucket_mask[sweep->family == AF_INET6];
 		conn_end(sweep->family, n * 8 + j, w2, sweep->tick);

@@ -27,40 +27,40 @@ struct addr {
 };
 
 /* --- what may happen to a packet; the class is in the name, see verdict.h --- */
-#define VERDICTS(X)                                                            \
-	X(CONTINUE)                                                            \
-	X(PASS_NOT_IP)                                                         \
-	X(PASS_NOT_OURS)                                                       \
-	X(PASS_MALFORMED)                                                      \
-	X(PASS_FRAGMENT)                                                       \
-	X(PASS_PROTOCOL)                                                       \
-	X(PASS_ICMP)                                                           \
-	X(PASS_NO_SERVICE)                                                     \
-	X(PASS_NOT_OPENING)                                                    \
-	X(PASS_NO_CONNECTION)                                                  \
-	X(PASS_DIRECT_REPLY)                                                   \
-	X(PASS_PROTECTED)                                                      \
-	X(PASS_LOCAL_SERVER)                                                   \
-	X(SLOW_NEIGHBOUR)                                                      \
-	X(TX_NAT)                                                              \
-	X(TX_NAT_REPLY)                                                        \
-	X(TX_DR)                                                               \
-	X(TX_TUN)                                                              \
-	X(TX_ICMP_RELATED)                                                     \
-	X(TX_PORT_UNREACHABLE)                                                 \
-	X(TX_HOST_UNREACHABLE)                                                 \
-	X(TX_TIME_EXCEEDED)                                                    \
-	X(TX_TOO_BIG)                                                          \
-	X(DROP_TABLE_FULL)                                                     \
-	X(DROP_BUCKETS_FULL)                                                   \
-	X(DROP_RACE)                                                           \
-	X(DROP_SERVER_GONE)                                                    \
-	X(DROP_NO_SERVER)                                                      \
-	X(DROP_NO_ROUTE)                                                       \
-	X(DROP_TTL)                                                            \
-	X(DROP_TOO_BIG)                                                        \
-	X(DROP_NO_ROOM)                                                        \
-	X(DROP_UNSUPPORTED)                                                    \
+#define VERDICTS(X)            \
+	X(CONTINUE)            \
+	X(PASS_NOT_IP)         \
+	X(PASS_NOT_OURS)       \
+	X(PASS_MALFORMED)      \
+	X(PASS_FRAGMENT)       \
+	X(PASS_PROTOCOL)       \
+	X(PASS_ICMP)           \
+	X(PASS_NO_SERVICE)     \
+	X(PASS_NOT_OPENING)    \
+	X(PASS_NO_CONNECTION)  \
+	X(PASS_DIRECT_REPLY)   \
+	X(PASS_PROTECTED)      \
+	X(PASS_LOCAL_SERVER)   \
+	X(SLOW_NEIGHBOUR)      \
+	X(TX_NAT)              \
+	X(TX_NAT_REPLY)        \
+	X(TX_DR)               \
+	X(TX_TUN)              \
+	X(TX_ICMP_RELATED)     \
+	X(TX_PORT_UNREACHABLE) \
+	X(TX_HOST_UNREACHABLE) \
+	X(TX_TIME_EXCEEDED)    \
+	X(TX_TOO_BIG)          \
+	X(DROP_TABLE_FULL)     \
+	X(DROP_BUCKETS_FULL)   \
+	X(DROP_RACE)           \
+	X(DROP_SERVER_GONE)    \
+	X(DROP_NO_SERVER)      \
+	X(DROP_NO_ROUTE)       \
+	X(DROP_TTL)            \
+	X(DROP_TOO_BIG)        \
+	X(DROP_NO_ROOM)        \
+	X(DROP_UNSUPPORTED)    \
 	X(DROP_INTERNAL)
 
 enum verdict {
@@ -72,12 +72,12 @@ enum verdict {
 
 /* --- virtual services and real servers --- */
 enum method { /* as IP_VS_CONN_F_FWD_MASK */
-	METHOD_NAT,
-	METHOD_LOCAL,
-	METHOD_TUN,
-	METHOD_DR,
-	METHOD_BYPASS,
-	METHOD_FULLNAT,
+	      METHOD_NAT,
+	      METHOD_LOCAL,
+	      METHOD_TUN,
+	      METHOD_DR,
+	      METHOD_BYPASS,
+	      METHOD_FULLNAT,
 };
 
 struct service_key {
@@ -101,7 +101,7 @@ struct service {
 	struct service_key key;
 	__u64 pool;
 	__u8 scheduler; /* enum scheduler */
-	__u8 flags;     /* enum service_flags */
+	__u8 flags; /* enum service_flags */
 	__u16 ipvs_flags; /* IP_VS_SVC_F_* */
 	__u32 persistence; /* seconds */
 	__u32 netmask;

@@ -13,8 +13,7 @@ __noinline int forward_nat(struct xdp_md *ctx, struct packet *pkt, struct server
 		return V_DROP_INTERNAL;
 	address = server->address;
 	port = server->port ? server->port : pkt->dport;
-	if (!pkt->dry && (!rewrite_ttl(ctx, pkt) ||
-			  !rewrite_end(ctx, pkt, false, &address, port)))
+	if (!pkt->dry && (!rewrite_ttl(ctx, pkt) || !rewrite_end(ctx, pkt, false, &address, port)))
 		return V_DROP_INTERNAL;
 	return leave(ctx, pkt, way, V_TX_NAT);
 }
@@ -24,8 +23,8 @@ __noinline int forward_nat_reply(struct xdp_md *ctx, struct packet *pkt, struct 
 {
 	if (!pkt || !vip || !way)
 		return V_DROP_INTERNAL;
-	if (!pkt->dry && (!rewrite_ttl(ctx, pkt) ||
-			  !rewrite_end(ctx, pkt, true, &vip->address, vip->port)))
+	if (!pkt->dry &&
+	    (!rewrite_ttl(ctx, pkt) || !rewrite_end(ctx, pkt, true, &vip->address, vip->port)))
 		return V_DROP_INTERNAL;
 	return leave(ctx, pkt, way, V_TX_NAT_REPLY);
 }

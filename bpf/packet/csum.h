@@ -41,7 +41,7 @@ static __always_inline __u64 csum_delta_addr(const struct addr *from, const stru
 
 static __always_inline void csum_apply(__sum16 *check, __u64 delta)
 {
-	*check = ~csum_fold((__u64)(__u16)~*check + delta);
+	*check = ~csum_fold((__u64)(__u16) ~*check + delta);
 }
 
 /* UDP: 0 means none was computed and stays, a computed 0 is sent as 0xffff (RFC 768) */

@@ -15,7 +15,7 @@ struct icmp_type {
 	__u8 code;
 };
 
-#define KIND(verdict) ((verdict)-V_TX_PORT_UNREACHABLE)
+#define KIND(verdict) ((verdict) - V_TX_PORT_UNREACHABLE)
 
 /* clang-format off */
 static const struct icmp_type icmp4_types[4] = {

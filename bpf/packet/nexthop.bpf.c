@@ -79,10 +79,10 @@ __noinline int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u
 	__builtin_memcpy(fib.ipv6_dst, to, sizeof(fib.ipv6_dst));
 	rc = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	way->hop = 0;
-	way->kind = rc == BPF_FIB_LKUP_RET_SUCCESS    ? WAY_HOP :
-		    rc == BPF_FIB_LKUP_RET_NO_NEIGH   ? WAY_NEIGHBOUR :
-		    rc == BPF_FIB_LKUP_RET_NOT_FWDED  ? WAY_LOCAL :
-							WAY_NONE;
+	way->kind = rc == BPF_FIB_LKUP_RET_SUCCESS   ? WAY_HOP :
+		    rc == BPF_FIB_LKUP_RET_NO_NEIGH  ? WAY_NEIGHBOUR :
+		    rc == BPF_FIB_LKUP_RET_NOT_FWDED ? WAY_LOCAL :
+						       WAY_NONE;
 	if (way->kind != WAY_HOP && way->kind != WAY_NEIGHBOUR)
 		return 0;
 	way->ifindex = fib.ifindex;

@@ -16,4 +16,3 @@ static __always_inline struct pool_entry *pool_at(const struct choice *choice, _
 		return NULL;
 	return bpf_map_lookup_elem(&pool, &row);
 }
-
