@@ -10,6 +10,7 @@ from elvs.dataplane.libbpf import BpfError, checked, function, said
 from elvs.model.errors import PlatformError
 
 LOG_SIZE = 1 << 20
+NEWER = "its verifier may be too old: use kernel 6.1 or newer"
 
 _INT, _PTR, _STR, _U32 = ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
 
@@ -129,7 +130,9 @@ class BpfObject:
             log = self._log.value.decode(errors="replace")
             words = [line for line in log.splitlines() if line and not line.startswith("process")]
             what = f"the kernel refuses the BPF object {self.name}"
-            raise BpfError(f"{what} ({words[-1]})" if words else what, -result, log)
+            if words:
+                raise BpfError(f"{what} ({words[-1]})", -result, log, mend=NEWER)
+            raise BpfError(what, -result)
 
     def program_fd(self, name: str) -> int:
         """The descriptor of a loaded program; it stays the object's."""
@@ -152,7 +155,11 @@ class BpfObject:
 
 
 def link_objects(target: Path, objects: Sequence[Path]) -> None:
-    """Link BPF object files into one; `target` appears whole or not at all."""
+    """Link BPF object files into one; `target` appears whole or not at all.
+
+    The file that defines a map comes before those that name it as extern: in another order the
+    linker's output does not open ("map relo failed").
+    """
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     linker = function("bpf_linker__new", _STR, _PTR, result=_PTR)(os.fsencode(fresh), None)
     if not linker:
