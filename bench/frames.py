@@ -10,10 +10,10 @@ SYN, ACK = 0x02, 0x10
 
 def checksum(data: bytes) -> int:
     """The internet checksum (RFC 1071) of an even number of bytes."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return 0xFFFF - total
 
 
 def tcp(source: tuple[str, int], destination: tuple[str, int], flags: int) -> bytes:
