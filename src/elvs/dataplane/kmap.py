@@ -127,4 +127,7 @@ def memory(fd: int) -> memoryview:
     """The rows of a BPF_F_MMAPABLE array, writable, shared with the kernel; `fd` may be closed."""
     info = map_info(fd)
     size = (info.value_size + 7) // 8 * 8 * info.rows
-    return memoryview(mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE))
+    try:
+        return memoryview(mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE))
+    except OSError as error:
+        raise BpfError("cannot map a table into memory", error.errno or errno.EIO) from None

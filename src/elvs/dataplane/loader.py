@@ -63,18 +63,26 @@ def _create(place: pins.Place, record: Record) -> None:
     sentinel.collect(place.base)
     fresh = place.pins.with_name(f"{place.pins.name}_new")
     pins.remove_directory(fresh)
+    try:
+        _fill(fresh, record.sizes)
+        record.write(place)
+        pins.remove_directory(place.pins)  # a rest without sentinel
+        fresh.rename(place.pins)
+    except BaseException:
+        pins.remove_directory(fresh)  # or its memory stays taken
+        raise
+
+
+def _fill(directory: Path, sizes: Sizes) -> None:
     with _opened_object() as program:
         program.load_only(())
-        for name, rows in record.sizes.rows().items():
+        for name, rows in sizes.rows().items():
             program.resize(name, rows)
         program.load()
-        fresh.mkdir(mode=0o700)
-        sentinel.pin(fresh)
+        directory.mkdir(mode=0o700)
+        sentinel.pin(directory)
         for name in MAPS:
-            libbpf.obj_pin(program.map_fd(name), fresh / name)
-    record.write(place)
-    pins.remove_directory(place.pins)  # a rest without sentinel
-    fresh.rename(place.pins)
+            libbpf.obj_pin(program.map_fd(name), directory / name)
 
 
 def _opened_object() -> BpfObject:

@@ -48,8 +48,13 @@ class Place:
 
 def cookie() -> int:
     """The number of the caller's network namespace, never used twice until the next boot."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        raw = any_socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            raw = any_socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
+    except OSError as error:
+        raise PlatformError(
+            f"this kernel does not number network namespaces: {error.strerror}", "use a newer one"
+        ) from None
     return int.from_bytes(raw, "little")
 
 
