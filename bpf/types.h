@@ -235,8 +235,7 @@ struct hop {
 	__u32 ifindex; /* 0: free */
 	__u16 mtu;
 	__u16 vlan;
-	__u8 dmac[6];
-	__u8 smac[6];
+	__u8 macs[12]; /* destination and source as they stand in a frame */
 	__u32 checked; /* tick of the last look-up of `probe` */
 	__u32 used; /* tick */
 	struct addr probe; /* an address that is reached this way */

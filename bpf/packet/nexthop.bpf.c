@@ -7,8 +7,8 @@
 
 static __always_inline bool same_way(const struct hop *hop, const struct way *way)
 {
-	return hop->ifindex == way->ifindex && !__builtin_memcmp(hop->dmac, way->dmac, 6) &&
-	       !__builtin_memcmp(hop->smac, way->smac, 6);
+	return hop->ifindex == way->ifindex &&
+	       !__builtin_memcmp(hop->macs, way->macs, sizeof(hop->macs));
 }
 
 /*
@@ -18,7 +18,10 @@ static __always_inline bool same_way(const struct hop *hop, const struct way *wa
 static __always_inline __u32 intern(struct addr *to, __u32 family, __u32 tick, struct way *way,
 				    const struct addr *next)
 {
-	__u32 hash = (*(__u32 *)(way->dmac + 2) ^ way->ifindex * 0x85ebca6bu) * 0x9e3779b1u >> 16;
+	__u32 hash =
+		(*(__u32 *)way->macs ^ *(__u32 *)(way->macs + 4) ^ way->ifindex * 0x85ebca6bu) *
+			0x9e3779b1u >>
+		16;
 
 	for (__u32 i = 0; i < PROBES; i++) {
 		__u32 row = (hash + i) & (HOPS - 1);
@@ -39,8 +42,7 @@ static __always_inline __u32 intern(struct addr *to, __u32 family, __u32 tick, s
 			continue;
 		hop->mtu = 0;
 		hop->ifindex = way->ifindex;
-		__builtin_memcpy(hop->dmac, way->dmac, 6);
-		__builtin_memcpy(hop->smac, way->smac, 6);
+		__builtin_memcpy(hop->macs, way->macs, sizeof(hop->macs));
 		hop->probe = *to;
 		hop->family = family;
 		hop->next = *next;
@@ -92,8 +94,8 @@ __noinline int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u
 		__builtin_memcpy(way->next, fib.ipv6_dst, sizeof(way->next));
 		return 0;
 	}
-	__builtin_memcpy(way->dmac, fib.dmac, 6);
-	__builtin_memcpy(way->smac, fib.smac, 6);
+	__builtin_memcpy(way->macs, fib.dmac, 6);
+	__builtin_memcpy(way->macs + 6, fib.smac, 6);
 	way->hop = intern(to, family, tick, way, (struct addr *)fib.ipv6_dst);
 	return 0;
 }

@@ -34,10 +34,7 @@ struct way {
 	__u32 mtu;
 	__u32 family;
 	union {
-		struct { /* WAY_HOP */
-			__u8 dmac[6];
-			__u8 smac[6];
-		};
+		__u8 macs[12]; /* WAY_HOP: destination and source as they stand in a frame */
 		__u32 next[4]; /* WAY_NEIGHBOUR */
 	};
 };
@@ -68,8 +65,7 @@ static __always_inline bool way_from_hop(__u32 row, struct way *way)
 	way->hop = row;
 	way->ifindex = hop->ifindex;
 	way->mtu = hop->mtu;
-	__builtin_memcpy(way->dmac, hop->dmac, 6);
-	__builtin_memcpy(way->smac, hop->smac, 6);
+	__builtin_memcpy(way->macs, hop->macs, sizeof(way->macs));
 	return true;
 }
 
@@ -119,16 +115,18 @@ static __always_inline enum verdict leave(struct xdp_md *ctx, struct packet *pkt
 					  enum verdict done)
 {
 	struct handover *hand;
-	struct ethhdr *eth;
+	__u32 *frame, *macs = (__u32 *)way->macs;
 
 	if (pkt->dry)
 		return way->kind == WAY_NONE ? V_DROP_NO_ROUTE : done;
 	if (way->kind == WAY_HOP) {
-		eth = at(ctx, 0, sizeof(*eth));
-		if (!eth)
+		frame = at(ctx, 0, sizeof(struct ethhdr));
+		if (!frame)
 			return V_DROP_INTERNAL;
-		__builtin_memcpy(eth->h_dest, way->dmac, 6);
-		__builtin_memcpy(eth->h_source, way->smac, 6);
+		/* whole words: clang would copy what it holds for unaligned byte by byte */
+		frame[0] = macs[0];
+		frame[1] = macs[1];
+		frame[2] = macs[2];
 		pkt->action = bpf_redirect(way->ifindex, 0);
 		return done;
 	}

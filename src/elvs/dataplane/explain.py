@@ -54,4 +54,4 @@ def _hop(tables: Tables, server: int) -> NextHop | None:
     hops = tables.memory("hops")
     if not row or not Hop.ifindex.get(hops, row):
         return None
-    return NextHop(Hop.ifindex.get(hops, row), Hop.dmac.get(hops, row).hex(":"))
+    return NextHop(Hop.ifindex.get(hops, row), Hop.macs.get(hops, row)[:6].hex(":"))
