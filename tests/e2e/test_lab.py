@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from elvs.lab import builder, namespace, nginx, plan, state
+from elvs.lab import builder, namespace, nginx, plan, remnants, state
 from elvs.lab.errors import LabError
 from elvs.lab.plan import FAMILIES
 from elvs.lab.state import LabState
@@ -140,6 +140,25 @@ def test_down_ends_whatever_runs_in_the_lab(lab: LabState) -> None:
     left = subprocess.Popen(namespace.inside(plan.namespace(NAME, "client"), ["sleep", "600"]))
     builder.down(lab)
     assert left.wait(timeout=5) == -15
+    state.claim(lab)  # for the fixture
+
+
+def test_down_takes_along_what_elvs_remembered_of_the_lab(lab: LabState) -> None:
+    topology = lab.layout()
+    vip = topology.vip.addresses(FAMILIES[0])[0]
+    for host, *words in (
+        ("director", "vip", "add", vip, "dev", "eth0"),
+        ("director", "attach", "--connections", "1024", "eth0"),
+        ("server1", "realserver", "up", "--method", "dr", "--vip", vip),
+    ):
+        done = on(lab, host, ELVS, *words)
+        assert done.returncode == 0, done.stderr
+    left = remnants.find(lab.namespaces)
+    places = [path for each in left for path in (each.place.files, each.place.pins)]
+    paths = [path for path in [*places, *(each.memory.path for each in left)] if path.exists()]
+    assert len(paths) >= 3, paths
+    builder.down(lab)
+    assert not [path for path in paths if path.exists()]
     state.claim(lab)  # for the fixture
 
 

@@ -10,7 +10,7 @@ import re
 import socket
 from dataclasses import replace
 
-from elvs.lab import namespace, nginx, offload, plan, state
+from elvs.lab import namespace, nginx, offload, plan, remnants, state
 from elvs.lab.errors import LabError
 from elvs.lab.state import LabState
 from elvs.lab.topologies import make
@@ -48,7 +48,9 @@ def up(topology: str, real_servers: int, name: str | None = None) -> LabState:
 
 def down(lab: LabState) -> None:
     """Remove a lab: its processes, namespaces and files, and what a director had pinned."""
+    left = remnants.find(lab.namespaces)
     namespace.remove(lab.namespaces)
+    remnants.remove(left)
     state.forget(lab)
 
 
