@@ -79,6 +79,10 @@ WAYS = {
     "tun": "tun  packets travel in a tunnel through routers; servers answer the client themselves",
 }
 
+INTRODUCTION = """\
+A client asked a virtual address for web pages. The director that holds the address passed each
+connection on to one of {servers}, in each of these ways:"""
+
 LEGEND = """\
 per server   requests that each real server answered: its turn comes round robin
 client seen  whether the servers saw the real address of each client
@@ -107,7 +111,15 @@ def table(results: Sequence[Result | Failure]) -> str:
     ]
     methods = dict.fromkeys(result.method for result in results)
     said = "\n".join(WAYS[method] for method in methods)
-    return "\n\n".join(("\n".join(lines), f"{said}\n{LEGEND}", _verdict(wrong)))
+    opening = INTRODUCTION.format(servers=_servers(results))
+    return "\n\n".join((opening, "\n".join(lines), f"{said}\n{LEGEND}", _verdict(wrong)))
+
+
+def _servers(results: Sequence[Result | Failure]) -> str:
+    counts = {len(result.real_servers) for result in results if isinstance(result, Result)}
+    if not counts:
+        return "its real servers"
+    return "1 real server" if counts == {1} else f"{max(counts)} real servers"
 
 
 def _verdict(wrong: Sequence[str]) -> str:
