@@ -52,8 +52,9 @@ def confirm(place: Place) -> Attachments:
 
 
 def detach(place: Place, names: Sequence[str], *, force: bool) -> list[str]:
-    """Take the data plane off the named interfaces, or all; returns the names, none if none.
+    """Take the data plane off the named interfaces, or all; returns the names of what went.
 
+    Those are also the interfaces that were on trial or are gone.
     The tables stay. Raises StillInUse when the last interface would go while connections live,
     unless forced or on trial, and AttachRefused for a name where nothing stands.
     """
@@ -61,12 +62,15 @@ def detach(place: Place, names: Sequence[str], *, force: bool) -> list[str]:
     if not place.files.exists():
         return []
     with locked(place):
-        there = attachments.read(place)
-        ended = []
-        if there.trial is not None and keeper.ask(place, keeper.ABANDON):
-            fresh = there.trial.fresh
-            ended = [_shown(there.interfaces[index]) for index in fresh]
+        before = attachments.read(place)
+        if before.trial is not None:
+            keeper.ask(place, keeper.ABANDON)
         there = tidy(place)
+        ended = [
+            _shown(each)
+            for index, each in before.interfaces.items()
+            if index not in there.interfaces
+        ]
         rest = [name for name in names if name not in ended]
         going = [] if names and not rest else _chosen(there, rest)
         if going and not force and len(going) == len(there.interfaces):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elvs.dataplane import attach as dataplane
-from elvs.dataplane import attachments, libbpf, survey
+from elvs.dataplane import attachments, libbpf, loader, survey
 from elvs.dataplane.attach import Order, Plan
+from elvs.dataplane.layout import Addr, ServiceKey
 from elvs.dataplane.pins import Place
 from elvs.director import firewall, vips
-from elvs.director.library import Director
 from elvs.model.address import Address
 from elvs.model.errors import ElvsError
 
@@ -38,14 +38,15 @@ def consider(place: Place, order: Order) -> Prospect:
     found = firewall.find(addresses(place))
     warnings = [line for target in plan.targets for line in target.warnings]
     warnings += [f"firewall rules could not be read: {line}" for line in found.unread]
-    warnings += kernel_ipvs_warnings()
+    warnings += kernel_ipvs_warnings(kernel_ipvs_services())
     return Prospect(plan, found.rules, warnings)
 
 
 def attach(place: Place, order: Order, *, accept_bypass: bool) -> Prospect:
     """Check all, then attach. Raises FirewallBypassed unless that is accepted."""
     before = consider(place, order)
-    if before.bypassed and not accept_bypass:
+    newly = any(not target.replaces for target in before.plan.targets)
+    if before.bypassed and newly and not accept_bypass:
         raise refusal(before.bypassed)
     plan = dataplane.attach(place, order)
     after = list(survey.afterwards(plan.targets))
@@ -63,11 +64,17 @@ def refusal(rules: Sequence[firewall.Rule]) -> FirewallBypassed:
 
 
 def addresses(place: Place) -> set[Address]:
-    """The VIPs of services and those put up by `elvs vip`."""
+    """The VIPs of services and those put up by `elvs vip`; needs no lock."""
     found = {vip.address for vip in vips.remembered(place.files)}
-    with Director.here() as director:
-        found |= {view.service.key.address for view in director.services()}
+    tables = loader.open_tables()
+    if tables is not None:
+        with tables:
+            found |= {_vip(key) for key, _ in tables.items("service_ids")}
     return {address for address in found if any(address.packed)}
+
+
+def _vip(key: bytes) -> Address:
+    return Address.unpad(key[: Addr.SIZE], ServiceKey.family.get(key))
 
 
 def kernel_ipvs_services() -> int:
@@ -79,8 +86,8 @@ def kernel_ipvs_services() -> int:
     return sum(line.startswith(PROTOCOLS) for line in lines)
 
 
-def kernel_ipvs_warnings() -> list[str]:
-    count = kernel_ipvs_services()
+def kernel_ipvs_warnings(count: int) -> list[str]:
+    """What `count` services of the kernel's own IPVS mean."""
     if not count:
         return []
     return [
