@@ -198,4 +198,5 @@ int realserver(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-char LICENSE[] SEC("license") = "GPL";
+SEC("license")
+char LICENSE[] = "GPL";
