@@ -96,6 +96,8 @@ def _bare(text: str) -> str:
 
 
 def _span(token: str) -> Span | None:
+    if "." in token:
+        token = token.partition(":")[0]  # without the port of `dnat to`
     try:
         if "-" in token:
             first, last = token.split("-")
