@@ -12,7 +12,8 @@ from elvs.dataplane import bpffs, layout, loader, pins, sentinel, testrun, tick
 from elvs.dataplane.bpf import BpfTables
 from elvs.dataplane.explain import explain
 from elvs.dataplane.frame import build
-from elvs.dataplane.object import BpfObject, link_objects
+from elvs.dataplane.object import BpfObject
+from elvs.dataplane.record import Record
 from elvs.dataplane.sizes import Sizes
 from elvs.lab import namespace
 from elvs.model.address import Address
@@ -24,44 +25,18 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
 ]
-BPF = Path(__file__).parents[2] / "bpf"
 NETNS = "elvs-loader"
 SMALL = Sizes(connections=2560, services=16, servers=64)
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The director's object from the sources as they are."""
-    folder = tmp_path_factory.mktemp("bpf")
-    objects: list[Path] = []
-    # the linker wants the definition of a map before what refers to it
-    for source in sorted(BPF.rglob("*.bpf.c"), key=lambda p: (p.name != "maps.bpf.c", p)):
-        if source.name.startswith("realserver"):
-            continue
-        target = folder / f"{len(objects)}.o"
-        command = ["clang-19", "-O2", "-g", "-target", "bpf", "-mcpu=v3", f"-I{BPF}"]
-        command += ["-I/usr/include/x86_64-linux-gnu", "-c", str(source), "-o", str(target)]
-        subprocess.run(command, check=True)
-        objects.append(target)
-    linked = folder / "elvs.bpf.o"
-    link_objects(linked, objects)
-    return linked
-
-
 @pytest.fixture
-def run(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A namespace and a place for pins, both gone afterwards."""
-    place = Path(f"/run/elvs-test-{os.getpid()}")
-    monkeypatch.setattr(bpffs, "RUN", place)
-    monkeypatch.setattr(loader, "OBJECT", compiled)
+def run(own_run: Path) -> Iterator[Path]:
+    """A namespace, and a place for pins."""
     namespace.make([NETNS])
     try:
-        yield place
+        yield own_run
     finally:
         namespace.remove([NETNS])
-        if os.path.ismount(place / "bpf"):
-            subprocess.run(["umount", str(place / "bpf")], check=True)
-        subprocess.run(["rm", "-rf", "--one-file-system", str(place)], check=True)
 
 
 def opened(create: bool = False, sizes: Sizes | None = None) -> BpfTables:
@@ -201,6 +176,19 @@ def test_half_made_tables_are_made_again(run: Path) -> None:
     run_in(NETNS, child)
 
 
+def test_a_failed_creation_leaves_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PlatformError("no room")
+
+    def child() -> None:
+        with pytest.raises(PlatformError, match="no room"):
+            opened(create=True, sizes=SMALL)
+        assert not [path for path in (run / "bpf").iterdir() if path.is_dir()]
+
+    monkeypatch.setattr(Record, "write", refuse)
+    run_in(NETNS, child)
+
+
 def test_without_a_record_no_program_is_loaded(run: Path) -> None:
     def child() -> None:
         with opened(create=True, sizes=SMALL) as tables:
@@ -211,8 +199,8 @@ def test_without_a_record_no_program_is_loaded(run: Path) -> None:
     run_in(NETNS, child)
 
 
-def test_the_verifiers_words_are_told(run: Path, compiled: Path) -> None:
-    folder = compiled.parent
+def test_the_verifiers_words_are_told(run: Path, elvs_object: Path) -> None:
+    folder = elvs_object.parent
     source = folder / "bad.bpf.c"
     source.write_text(
         "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
