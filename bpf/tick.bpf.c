@@ -141,6 +141,14 @@ static __always_inline void estimate_slice(struct clock *now)
 	now->estimate_at = (now->estimate_at + 1) % ESTIMATE_TICKS;
 }
 
+static __always_inline void tick_work(struct clock *now)
+{
+	sweep_slice(now, AF_INET);
+	sweep_slice(now, AF_INET6);
+	count_living(now);
+	estimate_slice(now);
+}
+
 static int on_tick(void *map, __u32 *key, struct timer_row *row)
 {
 	struct clock *now = clock_row();
@@ -151,10 +159,7 @@ static int on_tick(void *map, __u32 *key, struct timer_row *row)
 		now->tick = start / TICK_NS;
 		now->version = config.version;
 		now->ticks++;
-		sweep_slice(now, AF_INET);
-		sweep_slice(now, AF_INET6);
-		count_living(now);
-		estimate_slice(now);
+		tick_work(now);
 		spent = bpf_ktime_get_ns() - start;
 		if (spent > now->worst_ns)
 			now->worst_ns = spent;
