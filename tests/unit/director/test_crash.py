@@ -27,7 +27,7 @@ from elvs.model.change import (
 )
 from elvs.model.service import Method, Protocol, RealServer, RealServerKey, Service, ServiceKey
 from tests.kit.directors import FakeSite
-from tests.unit.director.invariants import check_tables, check_visible
+from tests.kit.invariants import check_tables, check_visible
 
 WEB = ServiceKey(Protocol.TCP, Address.parse("192.0.2.1"), 80)
 DNS = ServiceKey(Protocol.UDP, Address.parse("2001:db8::53"), 53)

@@ -46,7 +46,7 @@ from elvs.model.service import (
     TunnelType,
 )
 from tests.kit.directors import FakeSite
-from tests.unit.director.invariants import check_tables
+from tests.kit.invariants import check_tables
 
 VIP = Address.parse("192.0.2.1")
 WEB = ServiceKey(Protocol.TCP, VIP, 80)

@@ -33,7 +33,7 @@ from elvs.model.errors import (
 )
 from elvs.model.service import Method, Protocol, RealServer, RealServerKey, Service, ServiceKey
 from tests.kit.directors import FakeSite
-from tests.unit.director.invariants import check_tables
+from tests.kit.invariants import check_tables
 
 KEYS = [
     ServiceKey(Protocol.TCP, Address.parse("192.0.2.1"), 80),

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from elvs.dataplane import layout
-from elvs.dataplane.fake import FakeTables
 from elvs.dataplane.layout import FilterRow, ServerFlags, ServiceFlags
+from elvs.dataplane.port import Tables
 from elvs.director.filters import place
 
 EMPTY_ROW = bytes(FilterRow.SIZE)
 
 
-def check_tables(tables: FakeTables) -> None:
+def check_tables(tables: Tables) -> None:
     living = list(rows(tables, "services", layout.Service.SIZE, ServiceFlags.LIVE, 33))
     check_ids(tables, living)
     areas = []
@@ -28,7 +28,7 @@ def check_tables(tables: FakeTables) -> None:
     check_filters(tables, living)
 
 
-def check_visible(tables: FakeTables) -> None:
+def check_visible(tables: Tables) -> None:
     """What a running data plane could trip over, true at every single step of a transaction."""
     memory, pool = tables.memory("servers"), tables.memory("pool")
     for key, value in tables.items("service_ids"):
@@ -48,13 +48,13 @@ def check_visible(tables: FakeTables) -> None:
         assert max(weights) >= layout.Service.wrr_max.get(row)
 
 
-def has(tables: FakeTables, name: str, address: bytes) -> bool:
+def has(tables: Tables, name: str, address: bytes) -> bool:
     row, bit = place(address)
     return bool(FilterRow.bits.get(tables.memory(name), row) >> bit & 1)
 
 
 def rows(
-    tables: FakeTables, name: str, size: int, mask: int, flags: int
+    tables: Tables, name: str, size: int, mask: int, flags: int
 ) -> Iterator[tuple[int, bytes]]:
     memory = tables.memory(name)
     for number in range(tables.rows(name)):
@@ -63,11 +63,11 @@ def rows(
             yield number, row
 
 
-def servers(tables: FakeTables) -> Iterator[tuple[int, bytes]]:
+def servers(tables: Tables) -> Iterator[tuple[int, bytes]]:
     return rows(tables, "servers", layout.Server.SIZE, ServerFlags.LIVE, 20)
 
 
-def check_ids(tables: FakeTables, living: list[tuple[int, bytes]]) -> None:
+def check_ids(tables: Tables, living: list[tuple[int, bytes]]) -> None:
     known = {key: int.from_bytes(value, "little") for key, value in tables.items("service_ids")}
     assert known == {row[:24]: number for number, row in living}
     families = Counter(row[23] for _, row in living)
@@ -76,7 +76,7 @@ def check_ids(tables: FakeTables, living: list[tuple[int, bytes]]) -> None:
     assert layout.Settings.services6.get(settings) == families[10]
 
 
-def check_list(tables: FakeTables, service: int, row: bytes, offset: int, length: int) -> list[int]:
+def check_list(tables: Tables, service: int, row: bytes, offset: int, length: int) -> list[int]:
     """The list of one service agrees with its servers and with its scheduler's limits."""
     memory, pool = tables.memory("servers"), tables.memory("pool")
     weights, ids = [], []
@@ -92,7 +92,7 @@ def check_list(tables: FakeTables, service: int, row: bytes, offset: int, length
     return ids
 
 
-def check_areas(tables: FakeTables, areas: list[tuple[int, int]]) -> None:
+def check_areas(tables: Tables, areas: list[tuple[int, int]]) -> None:
     end = 0
     for offset, length in sorted(area for area in areas if area[1]):
         assert offset >= end
@@ -100,7 +100,7 @@ def check_areas(tables: FakeTables, areas: list[tuple[int, int]]) -> None:
     assert end <= tables.rows("pool")
 
 
-def check_filters(tables: FakeTables, living: list[tuple[int, bytes]]) -> None:
+def check_filters(tables: Tables, living: list[tuple[int, bytes]]) -> None:
     """References are held by services, also by dead ones with rows left, and by marked servers."""
     memory = tables.memory("services")
     vips = {number: row[:16] for number, row in living}
@@ -114,7 +114,7 @@ def check_filters(tables: FakeTables, living: list[tuple[int, bytes]]) -> None:
     assert references(tables, "sources") == recounted([*vips.values(), *sources])
 
 
-def references(tables: FakeTables, name: str) -> Counter[tuple[int, int]]:
+def references(tables: Tables, name: str) -> Counter[tuple[int, int]]:
     memory = tables.memory(name)
     found: Counter[tuple[int, int]] = Counter()
     for row in range(tables.rows(name)):
