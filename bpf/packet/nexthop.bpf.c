@@ -5,9 +5,10 @@
 #define PROBES 8 /* rows tried for one way */
 #define HOP_IDLE (60 * TICKS_PER_SECOND) /* after this a row may be taken by another way */
 
+/* Routes by one router may differ in their MTU, so that is a part of the way; 0: a dead row. */
 static __always_inline bool same_way(const struct hop *hop, const struct way *way)
 {
-	return hop->ifindex == way->ifindex &&
+	return hop->ifindex == way->ifindex && (hop->mtu == way->mtu || !hop->mtu) &&
 	       !__builtin_memcmp(hop->macs, way->macs, sizeof(hop->macs));
 }
 
