@@ -213,7 +213,7 @@ class Hop:
     ifindex: Final = IntField(0, 128, "<I")
     mtu: Final = IntField(4, 128, "<H")
     vlan: Final = IntField(6, 128, "<H")
-    macs: Final = IntField(8, 128, "<B", 12)
+    macs: Final = BytesField(8, 128, 12)
     checked: Final = IntField(20, 128, "<I")
     used: Final = IntField(24, 128, "<I")
     probe: Final = BytesField(32, 128, 16)
@@ -400,7 +400,7 @@ FINGERPRINTS: Final[dict[str, int]] = {
     "struct explanation": 0xC40FEE09,
     "struct filter_row": 0xF67B95F8,
     "struct handover": 0x50638C60,
-    "struct hop": 0xD6CB95C9,
+    "struct hop": 0xAF9E2600,
     "struct load": 0x15FE915C,
     "struct pool_entry": 0xB3D3A7B3,
     "struct rates": 0xE28A6786,

@@ -105,8 +105,8 @@ def _element(btf: Btf, member: Member) -> tuple[str, int, int]:
     size = btf.size(number)
     if bare.kind in RECORDS or size not in CODES:
         return "", size, count
-    if size == 1 and count in (6, 16):
-        return "", count, 1  # a MAC, an address
+    if size == 1 and count > 1:
+        return "", count, 1  # an array of bytes is MACs, an address or padding, never numbers
     code = CODES[size].lower() if bare.signed else CODES[size]
     order = ">" if any(n.startswith("__be") for n in btf.typedefs(number)) else "<"
     return order + code, size, count
