@@ -22,8 +22,11 @@ static __always_inline bool is_error(const struct packet *pkt, __u8 type)
 	       type == ICMP4_TIME_EXCEEDED;
 }
 
-/* Like parse.h, but a quote may be cut anywhere after eight bytes of what carries the ports. */
-static __always_inline bool parse_quote(struct xdp_md *ctx, struct packet *in)
+/*
+ * Like parse.h, but a quote may be cut anywhere after eight bytes of what carries the ports;
+ * beyond `end`, where the outer packet ends, stands padding.
+ */
+static __always_inline bool parse_quote(struct xdp_md *ctx, struct packet *in, __u32 end)
 {
 	__be16 *ports;
 
@@ -49,7 +52,8 @@ static __always_inline bool parse_quote(struct xdp_md *ctx, struct packet *in)
 		in->protocol = ip->protocol;
 		in->l4 = in->l3 + ip->ihl * 4;
 	}
-	if (in->l4 > 768 || (in->protocol != IPPROTO_TCP && in->protocol != IPPROTO_UDP))
+	if (in->l4 > 768 || in->l4 + 8 > end ||
+	    (in->protocol != IPPROTO_TCP && in->protocol != IPPROTO_UDP))
 		return false;
 	ports = at(ctx, in->l4, 8);
 	if (!ports)
@@ -111,12 +115,14 @@ __noinline int related_to_real(struct xdp_md *ctx, struct packet *pkt, struct pa
 	server = bpf_map_lookup_elem(&servers, &id);
 	if (!server)
 		return V_DROP_INTERNAL;
-	if (!(server->flags & SERVER_AVAILABLE))
-		return V_DROP_SERVER_GONE;
+	if (!pkt->dry && server->flags & SERVER_AVAILABLE)
+		stats_request(id, pkt, false);
+	if (server->flags & SERVER_LOCAL)
+		return method == METHOD_NAT ? V_DROP_UNSUPPORTED : V_PASS_LOCAL_SERVER;
+	if (pkt->ttl <= 1)
+		return V_DROP_TTL;
 	real = server->address;
 	way_to_server(ctx, server, tick, pkt->dry, &way);
-	if (!pkt->dry)
-		stats_request(id, pkt, false);
 	if (method == METHOD_TUN)
 		return forward_tun(ctx, pkt, server, &way);
 	if (pkt->dry)
@@ -134,6 +140,7 @@ __noinline int related_to_client(struct xdp_md *ctx, struct packet *pkt, struct 
 				 __u32 number, __u32 tick)
 {
 	struct slot *slot;
+	struct server *server;
 	struct addr vip = {};
 	struct way way = {};
 	__u32 id;
@@ -146,14 +153,20 @@ __noinline int related_to_client(struct xdp_md *ctx, struct packet *pkt, struct 
 		return V_DROP_INTERNAL;
 	w1 = READ(slot->w1);
 	id = W1_SERVER(w1);
+	server = bpf_map_lookup_elem(&servers, &id);
+	if (!server)
+		return V_DROP_INTERNAL;
+	if (!pkt->dry && server->flags & SERVER_AVAILABLE)
+		stats_reply(id, pkt);
 	if (W1_METHOD(w1) != METHOD_NAT)
 		return V_PASS_DIRECT_REPLY;
+	if (pkt->ttl <= 1)
+		return V_DROP_TTL;
 	if (!conn_virtual(pkt->family, number, w1, &vip))
 		return V_DROP_INTERNAL;
 	way_to_client(ctx, 0, &pkt->dst, pkt->family, tick, &way);
 	if (pkt->dry)
 		return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
-	stats_reply(id, pkt);
 	if (!rewrite_ttl(ctx, pkt) || !translate(ctx, pkt, in, false, &vip, (__be16)READ(slot->w0)))
 		return V_DROP_INTERNAL;
 	return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);
@@ -198,7 +211,7 @@ __noinline int related(struct xdp_md *ctx, struct packet *pkt)
 		return mine;
 	in.family = pkt->family;
 	in.l3 = pkt->l4 + sizeof(*icmp);
-	if (!parse_quote(ctx, &in) || pkt->ttl <= 1)
+	if (!parse_quote(ctx, &in, pkt->l3 + pkt->length))
 		return mine;
 	number = related_find(&in, &from_client);
 	if (number < 0)
