@@ -72,8 +72,10 @@ static __always_inline void hit_update(struct hit *hit, const struct packet *pkt
 	if ((tick ^ hit->tick) >> HOP_STALE_BITS)
 		next_flags |= CONN_HOP_STALE;
 	if (next != state || next_flags != flags) {
-		conn_move(hit->slot, hit->w1, hit->w2,
-			  W2(W2_HOP(hit->w2), next_flags, next, LIFE_LIVE, hit->tick));
+		__u64 moved = W2(W2_HOP(hit->w2), next_flags, next, LIFE_LIVE, hit->tick);
+
+		if (conn_move(hit->slot, hit->w1, hit->w2, moved))
+			hit->w2 = moved;
 		return;
 	}
 	if (hit->tick - tick >= TICKS_PER_SECOND)
@@ -135,17 +137,17 @@ static __always_inline enum verdict known_request(struct xdp_md *ctx, struct pac
 		return V_DROP_INTERNAL;
 	pkt->server = id + 1;
 	pkt->service = server->service + 1;
-	pkt->known = 1;
-	if (!(server->flags & SERVER_AVAILABLE))
-		return V_DROP_SERVER_GONE;
 	state = W2_STATE(hit.w2);
-	/* conn_reuse_mode 1 (ip_vs_core.c, is_new_conn_expected) */
+	/* conn_reuse_mode 1 (ip_vs_core.c, is_new_conn_expected) comes before the server's absence */
 	if (pkt->tcp_flags & TCP_SYN && pkt->protocol == IPPROTO_TCP &&
 	    (state == TCP_S_TIME_WAIT || state == TCP_S_CLOSE)) {
 		if (!pkt->dry)
 			conn_end(pkt->family, hit.number, hit.w2, tick);
 		return V_CONTINUE;
 	}
+	pkt->known = 1;
+	if (!(server->flags & SERVER_AVAILABLE))
+		return V_DROP_SERVER_GONE;
 	hit_update(&hit, pkt, DIR_REQUEST);
 	if (!pkt->dry)
 		stats_request(id, pkt, false);
@@ -192,18 +194,22 @@ static __always_inline enum verdict known_reply(struct xdp_md *ctx, struct packe
 	pkt->service = server->service + 1;
 	pkt->known = 1;
 	hit_update(&hit, pkt, DIR_REPLY);
-	if (!pkt->dry)
+	if (!pkt->dry && server->flags & SERVER_AVAILABLE)
 		stats_reply(id, pkt);
 	if (W1_METHOD(hit.w1) != METHOD_NAT)
 		return V_PASS_DIRECT_REPLY;
 	if (!conn_virtual(pkt->family, number, hit.w1, &vip.address))
 		return V_DROP_INTERNAL;
 	vip.port = hit.w0;
-	if (pkt->ttl <= 1)
-		return V_TX_TIME_EXCEEDED;
-	way_back(ctx, pkt, &hit, &way);
-	v = passable(pkt, &way, 0);
-	return v ? v : forward_nat_reply(ctx, pkt, &vip, &way);
+	v = pkt->ttl <= 1 ? V_TX_TIME_EXCEEDED : V_CONTINUE;
+	if (!v) {
+		way_back(ctx, pkt, &hit, &way);
+		v = passable(pkt, &way, 0);
+	}
+	if (!v)
+		return forward_nat_reply(ctx, pkt, &vip, &way);
+	pkt->dst = vip.address; /* the server hears of it from an address of ours */
+	return v;
 }
 
 /* May this packet open a connection? (ip_vs_proto_tcp.c, tcp_conn_schedule; ip_vs_schedule) */
