@@ -1,0 +1,1 @@
+"""Text to model and back, pure: no socket, no map, no clock."""
