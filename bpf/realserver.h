@@ -17,7 +17,7 @@ enum unpacking {
 	UNPACK_PASS_OTHER, /* not to us, or no VIP inside: some other tunnel's */
 	UNPACK_PASS_FRAGMENT, /* of the outer packet: only the stack can join them */
 	UNPACK_PASS_REFUSED, /* the kernel would not shorten it (UDP segmentation) */
-	UNPACK_DROP_MALFORMED, /* to a VIP, with an inner header that lies */
+	UNPACK_DROP_MALFORMED, /* an inner header that lies, or is cut off */
 	UNPACK_DROP_ECN, /* congestion marked outside, no ECN inside (RFC 6040, 4.2) */
 	UNPACK_COUNT,
 };
