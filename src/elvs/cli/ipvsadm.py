@@ -100,7 +100,7 @@ class Session:
             self._out.write(line + "\n")
 
     def _restore(self) -> int:
-        """Each line a command; a refusal goes on, a usage error ends, the last line's status counts.
+        """Each line a command: a refusal goes on, a usage error ends, the last status counts.
 
         Lines are carried out together where all of them can be, one by one where not.
         """
