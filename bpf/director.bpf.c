@@ -98,14 +98,14 @@ static __always_inline enum verdict passable(struct packet *pkt, const struct wa
 static __always_inline enum verdict to_server(struct xdp_md *ctx, struct packet *pkt,
 					      struct server *server, __u32 method, __u32 tick)
 {
-	struct way way = {};
+	struct way way = { .dry = pkt->dry };
 	enum verdict v;
 
 	if (server->flags & SERVER_LOCAL)
 		return method == METHOD_NAT ? V_DROP_UNSUPPORTED : V_PASS_LOCAL_SERVER;
 	if (pkt->ttl <= 1)
 		return V_TX_TIME_EXCEEDED;
-	way_to_server(ctx, server, tick, pkt->dry, &way);
+	way_to_server(ctx, server, tick, &way);
 	v = passable(pkt, &way, method == METHOD_TUN ? ip_header_size(pkt) : 0);
 	if (v)
 		return v;
@@ -178,7 +178,7 @@ static __always_inline enum verdict known_reply(struct xdp_md *ctx, struct packe
 						__u32 tick)
 {
 	struct endpoint vip = {};
-	struct way way = {};
+	struct way way = { .dry = pkt->dry };
 	struct server *server;
 	struct hit hit;
 	enum verdict v;

@@ -122,7 +122,8 @@ __noinline int related_to_real(struct xdp_md *ctx, struct packet *pkt, struct pa
 	if (pkt->ttl <= 1)
 		return V_DROP_TTL;
 	real = server->address;
-	way_to_server(ctx, server, tick, pkt->dry, &way);
+	way.dry = pkt->dry;
+	way_to_server(ctx, server, tick, &way);
 	if (method == METHOD_TUN)
 		return forward_tun(ctx, pkt, server, &way);
 	if (pkt->dry)
@@ -164,6 +165,7 @@ __noinline int related_to_client(struct xdp_md *ctx, struct packet *pkt, struct 
 		return V_DROP_TTL;
 	if (!conn_virtual(pkt->family, number, w1, &vip))
 		return V_DROP_INTERNAL;
+	way.dry = pkt->dry;
 	way_to_client(ctx, 0, &pkt->dst, pkt->family, tick, &way);
 	if (pkt->dry)
 		return leave(ctx, pkt, &way, V_TX_ICMP_RELATED);

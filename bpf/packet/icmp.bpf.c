@@ -157,6 +157,7 @@ __noinline int icmp_answer(struct xdp_md *ctx, struct packet *pkt, __u32 verdict
 
 	if (!pkt || !now)
 		return V_DROP_INTERNAL;
+	way.dry = pkt->dry;
 	way_lookup(ctx, &pkt->src, pkt->family, now->tick, &way);
 	if (!pkt->dry && way.kind <= WAY_NEIGHBOUR) {
 		header = ip_header_size(pkt);

@@ -97,6 +97,7 @@ __noinline int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u
 	}
 	__builtin_memcpy(way->macs, fib.dmac, 6);
 	__builtin_memcpy(way->macs + 6, fib.smac, 6);
-	way->hop = intern(to, family, tick, way, (struct addr *)fib.ipv6_dst);
+	if (!way->dry)
+		way->hop = intern(to, family, tick, way, (struct addr *)fib.ipv6_dst);
 	return 0;
 }

@@ -33,13 +33,14 @@ struct way {
 	__u32 ifindex;
 	__u32 mtu;
 	__u32 family;
+	__u32 dry; /* set by the caller: intern nothing */
 	union {
 		__u8 macs[12]; /* WAY_HOP: destination and source as they stand in a frame */
 		__u32 next[4]; /* WAY_NEIGHBOUR */
 	};
 };
 
-/* Looks the way to `to` up and interns it. */
+/* Looks the way to `to` up and interns it, unless way->dry. */
 int way_lookup(struct xdp_md *ctx, struct addr *to, __u32 family, __u32 tick, struct way *way);
 
 /* Lets the kernel send this one, so that it sees its neighbour entry in use. */
@@ -70,7 +71,7 @@ static __always_inline bool way_from_hop(__u32 row, struct way *way)
 }
 
 static __always_inline void way_to_server(struct xdp_md *ctx, struct server *server, __u32 tick,
-					  bool dry, struct way *way)
+					  struct way *way)
 {
 	__u64 route = *(volatile __u64 *)&server->route;
 	__u32 checked = route, row = route >> 32;
@@ -78,7 +79,7 @@ static __always_inline void way_to_server(struct xdp_md *ctx, struct server *ser
 	if (row && tick - checked < HOP_FRESH && way_from_hop(row, way))
 		return;
 	way_lookup(ctx, &server->address, server->family, tick, way);
-	if (way->kind != WAY_HOP || dry)
+	if (way->kind != WAY_HOP || way->dry)
 		return;
 	*(volatile __u64 *)&server->route = (__u64)way->hop << 32 | tick;
 	if (row && (checked ^ tick) >> EXERCISE_BITS)
@@ -91,7 +92,7 @@ static __always_inline void way_to_client(struct xdp_md *ctx, __u32 row, struct 
 	struct hop *hop = bpf_map_lookup_elem(&hops, &row);
 	__u32 checked;
 
-	if (!row || !hop || !way_from_hop(row, way)) {
+	if (way->dry || !row || !hop || !way_from_hop(row, way)) {
 		way_lookup(ctx, client, family, tick, way);
 		return;
 	}
