@@ -1,6 +1,6 @@
 """Slots as the data plane writes them, and the Connections that come out."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from elvs.dataplane import layout
 from elvs.dataplane.fake import FakeTables
 from elvs.dataplane.layout import ConnLife
-from elvs.director import connections
-from elvs.director.connections import bulk_places, places
+from elvs.director import slots
+from elvs.director.slots import Take, by_numpy, plainly
 from elvs.model.address import Address
 from elvs.model.change import AddService, DeleteService
 from elvs.model.figures import Connection
@@ -127,9 +127,14 @@ def test_connections_outlive_their_service(site: FakeSite) -> None:
 BUCKETS = st.lists(
     st.lists(
         st.tuples(
-            st.sampled_from([0, 1, 2**64 - 1]),
-            st.sampled_from([0, 8, 2**64 - 1]),
-            st.sampled_from([*ConnLife]).map(lambda life: life << 32 | 77),
+            st.sampled_from([0, 1, 0xC0A80001_1234_5000, 2**64 - 1]),
+            st.sampled_from([0, 8, 0x0102030405060708]),
+            st.builds(
+                lambda life, state, used: state << 35 | life << 32 | used,
+                st.sampled_from([*ConnLife]),
+                st.integers(0, 15),
+                st.sampled_from([0, NOW - 300, NOW, NOW + 2, 2**32 - 5]),
+            ),
         ),
         min_size=5,
         max_size=5,
@@ -138,19 +143,19 @@ BUCKETS = st.lists(
 )
 
 
-@given(BUCKETS)
-def test_numpy_finds_what_plain_python_finds(buckets: list[list[tuple[int, int, int]]]) -> None:
+@given(BUCKETS, st.booleans())
+def test_numpy_finds_what_plain_python_finds(
+    buckets: list[list[tuple[int, int, int]]], six: bool
+) -> None:
     raw = b"".join(
-        bytes(8) + b"".join(layout.Slot.ROW.pack(*slot) for slot in slots) for slots in buckets
+        bytes(8) + b"".join(layout.Slot.ROW.pack(*slot) for slot in row) for row in buckets
     )
-    wanted = [
-        (bucket * 5 + at, *slot)
-        for bucket, slots in enumerate(buckets)
-        for at, slot in enumerate(slots)
-        if slot[2] >> 32 == ConnLife.LIVE and slot[0] and slot[1]
-    ]
-    assert list(places(raw)) == wanted
-    assert list(bulk_places(numpy)(raw)) == wanted
+    tails = bytes(n % 251 for n in range(len(buckets) * layout.Tails.SIZE)) if six else b""
+    timeouts = range(100, 100 + 64 * 100, 100)
+    found = list(plainly(timeouts, NOW)(raw, tails))
+    assert list(by_numpy(numpy, timeouts, NOW)(raw, tails)) == found
+    alive = [w for row in buckets for w in row if w[2] >> 32 & 7 == ConnLife.LIVE]
+    assert len(found) == sum(1 for w0, w1, _ in alive if w0 and w1)
 
 
 def test_large_tables_go_by_numpy_if_it_is_there(
@@ -160,17 +165,14 @@ def test_large_tables_go_by_numpy_if_it_is_there(
     wanted = listed(site)
     used: list[int] = []
 
-    def counting(numpy: object) -> object:
-        def find(raw: bytes) -> Iterator[connections.Place]:
-            used.append(len(raw))
-            return places(raw)
+    def counting(np: object, timeouts: Sequence[int], now: int) -> Take:
+        used.append(now)
+        return plainly(timeouts, now)
 
-        return find
-
-    monkeypatch.setattr(connections, "bulk_places", counting)
+    monkeypatch.setattr(slots, "by_numpy", counting)
     assert listed(site) == wanted and not used
-    monkeypatch.setattr(connections, "LARGE", 1)
+    monkeypatch.setattr(slots, "LARGE", 1)
     assert listed(site) == wanted and used
-    monkeypatch.setattr(connections, "find_spec", lambda name: None)
+    monkeypatch.setattr(slots, "find_spec", lambda name: None)
     used.clear()
     assert listed(site) == wanted and not used
