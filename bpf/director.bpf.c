@@ -291,6 +291,8 @@ static __always_inline enum verdict open(struct xdp_md *ctx, struct packet *pkt,
 		return V_PASS_PROTECTED;
 	if (!opens(pkt))
 		return V_PASS_NOT_OPENING;
+	if (impossible_source(pkt))
+		return V_PASS_MALFORMED;
 	pkt->service = sid + 1;
 	chosen = schedule(service, sid, pkt->dry);
 	if (chosen < 0)

@@ -8,9 +8,4 @@
 
 #include "packet/view.h"
 
-static __always_inline bool is_icmp(const struct packet *pkt)
-{
-	return pkt->protocol == (pkt->family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-}
-
 int related(struct xdp_md *ctx, struct packet *pkt);

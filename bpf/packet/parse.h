@@ -51,13 +51,15 @@ static __always_inline enum verdict parse_ipv6(struct xdp_md *ctx, struct packet
 	return V_CONTINUE;
 }
 
-/* Ethernet and the addresses of IP. */
+/* Ethernet and the addresses of IP. What a MAC sends to a group is no unicast traffic of ours. */
 static __always_inline enum verdict parse_addresses(struct xdp_md *ctx, struct packet *pkt)
 {
 	struct ethhdr *eth = at(ctx, 0, sizeof(*eth));
 
 	if (!eth)
 		return V_PASS_NOT_IP;
+	if (eth->h_dest[0] & 1)
+		return V_PASS_NOT_OURS;
 	pkt->l3 = sizeof(*eth);
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		return parse_ipv4(ctx, pkt);
@@ -133,10 +135,7 @@ static __always_inline enum verdict parse_ports(struct xdp_md *ctx, struct packe
 		return parse_tcp(ctx, pkt);
 	case IPPROTO_UDP:
 		return parse_udp(ctx, pkt);
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return V_CONTINUE;
 	default:
-		return V_PASS_PROTOCOL;
+		return is_icmp(pkt) ? V_CONTINUE : V_PASS_PROTOCOL;
 	}
 }

@@ -82,3 +82,20 @@ static __always_inline __u32 ip_header_size(const struct packet *pkt)
 {
 	return pkt->family == AF_INET6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 }
+
+/* Each family has an ICMP of its own; the other's is a foreign protocol. */
+static __always_inline bool is_icmp(const struct packet *pkt)
+{
+	return pkt->protocol == (pkt->family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+/* A source that nobody can answer to (RFC 1122, 3.2.1.3; RFC 4291, 2.5): the stack drops it. */
+static __always_inline bool impossible_source(const struct packet *pkt)
+{
+	__u8 first = *(const __u8 *)&pkt->src;
+
+	if (pkt->family == AF_INET6)
+		return first == 0xff ||
+		       !(pkt->src.half[0] | (pkt->src.half[1] & ~bpf_cpu_to_be64(1)));
+	return !first || first == 127 || (first & 0xf0) == 0xe0 || pkt->src.v4 == 0xffffffff;
+}
