@@ -215,3 +215,23 @@ def test_the_commands() -> None:
     assert elvs("lab", "down", NAME).stdout == f"{NAME} is gone\n"
     again = elvs("lab", "down", NAME)
     assert (again.returncode, again.stdout) == (0, f"no lab {NAME!r} is up\n")
+
+
+def test_the_demo_carries_real_traffic_by_every_method() -> None:
+    done = subprocess.run(
+        [ELVS, "lab", "demo", "--requests", "60", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    results = json.loads(done.stdout)["results"]
+    assert [fault for result in results for fault in result["faults"]] == []
+    assert done.returncode == 0, done.stderr
+    assert [(result["method"], result["family"]) for result in results] == [
+        (method, family) for method in ("nat", "dr", "tun") for family in (4, 6)
+    ]
+    for result in results:
+        assert result["answered"] == 60
+        assert sum(result["servers"].values()) == 60 and len(result["servers"]) == 3
+        assert result["forwarded_by_stack"] == 0
+        assert bool(result["director"]["out_packets"]) == (result["method"] == "nat")
