@@ -66,13 +66,17 @@ static __always_inline bool encap_ipv6(struct xdp_md *ctx, __u32 l3, const struc
 static __always_inline bool encap(struct xdp_md *ctx, struct packet *pkt, const struct outer *outer)
 {
 	__u32 size = outer->family == AF_INET6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	struct ethhdr *eth;
+	struct ethhdr *eth = at(ctx, 0, sizeof(*eth)), was;
 
+	if (!eth)
+		return false;
+	was = *eth;
 	if (bpf_xdp_adjust_head(ctx, -(int)size))
 		return false;
 	eth = at(ctx, 0, sizeof(*eth));
 	if (!eth)
 		return false;
+	*eth = was; /* the MACs are those of the way only if that knows them */
 	eth->h_proto = outer->family == AF_INET6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 	return outer->family == AF_INET6 ? encap_ipv6(ctx, sizeof(*eth), outer, pkt->length) :
 					   encap_ipv4(ctx, sizeof(*eth), outer, pkt->length);

@@ -131,13 +131,11 @@ static __always_inline bool make_room(struct xdp_md *ctx, struct packet *pkt, __
 {
 	__u32 frame = frame_size(ctx);
 	int trim = pkt->l3 + quote - frame;
-	struct ethhdr *eth;
-	__be16 protocol;
+	struct ethhdr *eth = at(ctx, 0, sizeof(*eth)), was;
 
-	eth = at(ctx, 0, sizeof(*eth));
 	if (!eth)
 		return false;
-	protocol = eth->h_proto;
+	was = *eth;
 	if (trim && bpf_xdp_adjust_tail(ctx, trim))
 		return false;
 	if (bpf_xdp_adjust_head(ctx, -(int)(header + sizeof(struct icmp_header))))
@@ -145,7 +143,7 @@ static __always_inline bool make_room(struct xdp_md *ctx, struct packet *pkt, __
 	eth = at(ctx, 0, sizeof(*eth));
 	if (!eth)
 		return false;
-	eth->h_proto = protocol;
+	*eth = was;
 	return true;
 }
 
