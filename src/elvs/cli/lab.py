@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -122,7 +123,10 @@ def run_demo(
         connections=connections,
     )
     results = list(demo.run(order, _silence if quiet or as_json else _tell))
-    click.echo(json.dumps(report.as_json(results)) if as_json else report.table(results))
+    if as_json:
+        click.echo(json.dumps(report.as_json(results)))
+    else:
+        click.echo(report.table(results, "elvs" if shutil.which("elvs") else sys.argv[0]))
     if any(faults(result) for result in results):
         sys.exit(1)
 

@@ -79,6 +79,9 @@ WAYS = {
     "tun": "tun  packets travel in a tunnel through routers; servers answer the client themselves",
 }
 
+MOST_SHARES = 5
+"""Of more real servers than this a row does not list each share."""
+
 INTRODUCTION = """\
 A client asked a virtual address for web pages. The director that holds the address passed each
 connection on to one of {servers}, in each of these ways:"""
@@ -89,15 +92,18 @@ client seen  whether the servers saw the real address of each client
 bulk         upload and download of some MB, compared by checksum"""
 
 NEXT = """\
-Next: do it by hand.
-  elvs lab up nat                                a network like the one that was just used
-  elvs lab run director -- elvs-ipvsadm -L -n    any command on any of its hosts
-  elvs lab down                                  all gone again
+Next: do it by hand (docs/lab.md).
+  {elvs} lab up nat                                a network like the one that was just used
+  {elvs} lab run director -- elvs-ipvsadm -L -n    any command on any of its hosts
+  {elvs} lab down                                  all gone again
 Then the README: a virtual address over two real machines."""
 
 
-def table(results: Sequence[Result | Failure]) -> str:
-    """The findings for a newcomer, with what is wrong, and where to go from here."""
+def table(results: Sequence[Result | Failure], elvs: str) -> str:
+    """The findings for a newcomer, with what is wrong, and where to go from here.
+
+    `elvs` is how the reader calls the command.
+    """
     rows = [HEADINGS, *(_row(result) for result in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     lines = [
@@ -112,7 +118,7 @@ def table(results: Sequence[Result | Failure]) -> str:
     methods = dict.fromkeys(result.method for result in results)
     said = "\n".join(WAYS[method] for method in methods)
     opening = INTRODUCTION.format(servers=_servers(results))
-    return "\n\n".join((opening, "\n".join(lines), f"{said}\n{LEGEND}", _verdict(wrong)))
+    return "\n\n".join((opening, "\n".join(lines), f"{said}\n{LEGEND}", _verdict(wrong, elvs)))
 
 
 def _servers(results: Sequence[Result | Failure]) -> str:
@@ -122,12 +128,12 @@ def _servers(results: Sequence[Result | Failure]) -> str:
     return "1 real server" if counts == {1} else f"{max(counts)} real servers"
 
 
-def _verdict(wrong: Sequence[str]) -> str:
+def _verdict(wrong: Sequence[str], elvs: str) -> str:
     if wrong:
         return "\n".join(("Not as it should be:", *wrong))
     return (
         "All as it should be: every request was answered rightly, the director counted exactly\n"
-        f"these connections, and its IP stack forwarded nothing itself.\n\n{NEXT}"
+        f"these connections, and its IP stack forwarded nothing itself.\n\n{NEXT.format(elvs=elvs)}"
     )
 
 
@@ -142,12 +148,19 @@ def _row(result: Result | Failure) -> tuple[str, ...]:
         str(tally.requests),
         str(tally.answered),
         str(tally.requests - tally.answered),
-        " + ".join(map(str, shares)),
+        _shares(shares),
         "yes" if tally.client_address_seen else "NO",
         "same" if tally.upload.right and tally.download.right else "DIFFERS",
         _amount(total.in_packets, total.in_bytes),
         _amount(total.out_packets, total.out_bytes),
     )
+
+
+def _shares(shares: Sequence[int]) -> str:
+    """All of them, or of many the least and the most."""
+    if len(shares) <= MOST_SHARES:
+        return " + ".join(map(str, shares))
+    return f"{len(shares)} x {min(shares)} to {max(shares)}"
 
 
 def _amount(packets: int, size: int) -> str:

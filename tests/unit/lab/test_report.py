@@ -1,5 +1,7 @@
 """The demo's findings for programs and for people."""
 
+from dataclasses import replace
+
 from elvs.lab.report import as_json, table
 from elvs.lab.verdict import Failure
 from tests.unit.lab.test_verdict import GOOD, tally
@@ -47,16 +49,22 @@ def test_json_of_what_never_began() -> None:
 
 
 def test_a_good_table_leads_on() -> None:
-    text = table([GOOD])
+    text = table([GOOD], "./elvs")
     assert "dr      IPv4    4     4         0       2 + 2" in text
     assert "20 packets, 0.0 MB" in text
     assert "All as it should be" in text
-    assert "Next: do it by hand." in text
+    assert "Next: do it by hand" in text
+    assert "  ./elvs lab up nat " in text
     assert "nat  addresses" not in text
 
 
+def test_of_many_servers_a_row_shows_the_least_and_the_most() -> None:
+    many = {f"server{number}": f"{number}:80" for number in range(6)}
+    assert "6 x 0 to 2" in table([replace(GOOD, real_servers=many)], "elvs")
+
+
 def test_a_bad_table_says_what_is_wrong_and_leads_nowhere() -> None:
-    text = table([GOOD, FAILURE])
+    text = table([GOOD, FAILURE], "elvs")
     assert "nat IPv6: director# elvs attach eth0: no BPF" in text
     assert "Next" not in text
     assert "All as it should be" not in text
