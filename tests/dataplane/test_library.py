@@ -11,7 +11,7 @@ import pytest
 from elvs.dataplane import layout, loader, pins
 from elvs.dataplane.port import Tables
 from elvs.dataplane.sizes import Sizes
-from elvs.director import apply, library
+from elvs.director import apply, changing
 from elvs.director.journal import Journal
 from elvs.director.library import Director
 from elvs.director.ops import Op, Store
@@ -151,7 +151,7 @@ def killed(after: int) -> bool:
     """Apply SECOND in a child that is killed after so many words; whether it came to that."""
     child = os.fork()
     if not child:
-        pytest.MonkeyPatch().setattr(library, "carry_out", killing(after))
+        pytest.MonkeyPatch().setattr(changing, "carry_out", killing(after))
         with Director.here() as director:
             director.apply(SECOND)
         os._exit(0)

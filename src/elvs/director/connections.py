@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from elvs.dataplane.layout import ConnProtocol, TcpState
 from elvs.dataplane.port import Tables
-from elvs.director.ids import Clock
-from elvs.director.overlay import Overlay
 from elvs.director.rows import (
     SERVICE_FLAGS,
     SERVICE_KEY,
@@ -18,8 +16,9 @@ from elvs.director.rows import (
     parse_service_key,
     server_service,
 )
-from elvs.director.settings import STATES, TIMEOUTS
+from elvs.director.settings import STATES, read_timeouts
 from elvs.director.slots import Entry, living, swapped
+from elvs.director.view import View
 from elvs.model.address import Address
 from elvs.model.figures import Connection
 from elvs.model.service import Method, Protocol, RealServerKey, ServiceKey
@@ -42,12 +41,12 @@ def state_names() -> list[str]:
     return names
 
 
-def read_connections(tables: Tables, clock: Clock) -> Iterator[Connection]:
-    """The living connections of both families, in table order."""
-    timeouts = TIMEOUTS.unpack(bytes(tables.memory("settings")[: TIMEOUTS.size]))
-    ends = Ends(tables, clock)
+def read_connections(tables: Tables, tick: int) -> Iterator[Connection]:
+    """The living connections of both families as of `tick`, in table order."""
+    timeouts = read_timeouts(tables)
+    ends = Ends(tables)
     for name in ("conn4", "conn6"):
-        yield from connections(living(tables, name, timeouts, clock.tick), ends)
+        yield from connections(living(tables, name, timeouts, tick), ends)
 
 
 def connections(entries: Iterator[Entry], ends: "Ends") -> Iterator[Connection]:
@@ -71,8 +70,8 @@ def connections(entries: Iterator[Entry], ends: "Ends") -> Iterator[Connection]:
 class Ends:
     """The ends of connections but for the client's."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
-        self._overlay = Overlay(tables, clock)
+    def __init__(self, tables: Tables) -> None:
+        self._view = View(tables)
         self._servers: dict[int, tuple[RealServerKey, ServiceKey | None]] = {}
         self.known: dict[Key, Shared] = {}
 
@@ -88,8 +87,8 @@ class Ends:
         return found
 
     def _server(self, number: int) -> tuple[RealServerKey, ServiceKey | None]:
-        row = self._overlay.server(number)
-        owner = self._overlay.service(server_service(row))
+        row = self._view.server(number)
+        owner = self._view.service(server_service(row))
         living = owner[SERVICE_FLAGS] & SERVICE_LIVE
         service = parse_service_key(owner[: SERVICE_KEY.size]) if living else None
         found = self._servers[number] = (parse_server(row).key, service)

@@ -4,10 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from elvs.dataplane.port import Tables
 from elvs.director import traffic
-from elvs.director.ids import Clock
-from elvs.director.overlay import Overlay
 from elvs.director.rows import (
-    RATES,
     SERVICE_GENERATION,
     parse_server,
     parse_service,
@@ -15,6 +12,7 @@ from elvs.director.rows import (
     service_key,
     service_pool,
 )
+from elvs.director.view import View
 from elvs.model.errors import NoSuchService
 from elvs.model.figures import Counters, RealServerView, ServiceView
 from elvs.model.service import Service, ServiceKey
@@ -26,48 +24,44 @@ SCALES = (10, 10, 5, 10, 5)
 
 def read_services(tables: Tables, key: ServiceKey | None) -> Sequence[ServiceView]:
     """All services, newest first, or the one of `key`. The caller holds the lock."""
-    overlay = Overlay(tables, Clock())
+    view = View(tables)
     if key is None:
-        numbers = list(overlay.living_services())
+        numbers = list(view.living_services())
     else:
-        number = overlay.service_id(service_key(key))
+        number = view.service_id(service_key(key))
         if number is None:
             raise NoSuchService(f"there is no service {key}", "add it first")
         numbers = [number]
-    rows = {number: overlay.service(number) for number in numbers}
+    rows = {number: view.service(number) for number in numbers}
     rows = dict(sorted(rows.items(), key=lambda item: item[1][SERVICE_GENERATION:][::-1]))
-    return Reader(overlay, rows).views()[::-1]
+    return Reader(view, rows).views()[::-1]
 
 
 class Reader:
     """Reads what some services need: all counters in few calls."""
 
-    def __init__(self, overlay: Overlay, rows: Mapping[int, bytes]) -> None:
-        self._overlay = overlay
+    def __init__(self, view: View, rows: Mapping[int, bytes]) -> None:
+        self._view = view
         self._rows = rows
-        self._pools = {n: list(overlay.pool(service_pool(row))) for n, row in rows.items()}
+        self._pools = {n: list(view.pool(service_pool(row))) for n, row in rows.items()}
         self._removed: dict[int, list[int]] = {}
-        for server in overlay.removed_servers():
-            owner = server_service(overlay.server(server))
+        for server in view.removed_servers():
+            owner = server_service(view.server(server))
             if owner in rows:
                 self._removed.setdefault(owner, []).append(server)
         wanted = [server for pool in self._pools.values() for server, _ in pool]
         wanted += [server for servers in self._removed.values() for server in servers]
-        self._counts = overlay.since_baseline(wanted)
-        self._averages = {server: self._average(server) for server in wanted}
+        self._counts = view.since_baseline(wanted)
+        self._averages = {server: view.averages(server) for server in wanted}
 
     def views(self) -> list[ServiceView]:
         return [self._service(number, parse_service(row)) for number, row in self._rows.items()]
-
-    def _average(self, server: int) -> traffic.Row:
-        memory = self._overlay.tables.memory("estimates")
-        return RATES.unpack_from(memory, server * RATES.size)[1:]
 
     def _service(self, number: int, service: Service) -> ServiceView:
         """A service's figures are the sums of its servers', also of those that have left."""
         servers = [server for server, _ in self._pools[number]]
         counting = servers + self._removed.get(number, [])
-        total = summed([self._overlay.departed_of(number), *(self._counts[s] for s in counting)])
+        total = summed([self._view.departed_of(number), *(self._counts[s] for s in counting)])
         views = tuple(self._server(server) for server in servers)
         declared = tuple(view.server for view in views)
         return ServiceView(
@@ -85,10 +79,9 @@ class Reader:
         )
 
     def _server(self, number: int) -> RealServerView:
-        overlay = self._overlay
-        active, inactive, persistent = overlay.load(number)
+        active, inactive, persistent = self._view.load(number)
         return RealServerView(
-            parse_server(overlay.server(number)),
+            parse_server(self._view.server(number)),
             active,
             inactive,
             persistent,

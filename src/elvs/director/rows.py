@@ -5,6 +5,7 @@ long as possible: packing and unpacking is what a large transaction spends its t
 """
 
 import struct
+from typing import TYPE_CHECKING
 
 from elvs.dataplane import layout
 from elvs.model.address import Address
@@ -18,8 +19,9 @@ from elvs.model.service import (
     ServiceKey,
     TunnelType,
 )
-from elvs.schedulers import SCHEDULERS
-from elvs.schedulers.base import Weights
+
+if TYPE_CHECKING:
+    from elvs.schedulers.base import Weights
 
 SERVICE_KEY = layout.ServiceKey.ROW
 SERVICE = layout.Service.ROW
@@ -71,7 +73,7 @@ def server_key(key: RealServerKey) -> bytes:
     return key.address.padded + key.port.to_bytes(2, "big")
 
 
-def service_row(service: Service, pool: int, flags: int, weights: Weights, serial: int) -> bytes:
+def service_row(service: Service, pool: int, flags: int, weights: "Weights", serial: int) -> bytes:
     """A row of services; `serial` tells the order in which services were made."""
     netmask = service.netmask
     if netmask == WHOLE_ADDRESS and len(service.key.address.packed) == 16:
@@ -79,7 +81,7 @@ def service_row(service: Service, pool: int, flags: int, weights: Weights, seria
     return SERVICE.pack(
         service_key(service.key),
         pool,
-        SCHEDULERS_NUMBER[service.scheduler],
+        layout.Scheduler[service.scheduler],
         flags,
         service.flags,
         service.persistence_timeout,
@@ -95,7 +97,7 @@ def parse_service(raw: bytes) -> Service:
     key, _, scheduler, _, flags, persistence, netmask, _, _, _ = SERVICE.unpack(raw)
     return Service(
         parse_service_key(key),
-        SCHEDULERS[scheduler].name,
+        layout.Scheduler(scheduler).name,
         ServiceFlag(flags),
         persistence,
         netmask,
@@ -155,4 +157,3 @@ def server_removed(raw: bytes) -> int:
 
 METHODS = tuple(Method)
 TUNNELS = tuple(TunnelType)
-SCHEDULERS_NUMBER = {scheduler.name: scheduler.number for scheduler in SCHEDULERS}

@@ -4,9 +4,11 @@ Timeouts are ticks of 10 ms by protocol (enum conn_protocol) and state, 16 state
 are IPVS's (ip_vs_proto_tcp.c, ip_vs_proto_udp.c).
 """
 
+from collections.abc import Sequence
 from struct import Struct
 
 from elvs.dataplane.layout import ConnProtocol, Settings, TcpState
+from elvs.dataplane.port import Tables
 
 TICKS_PER_SECOND = 100
 STATES = 16
@@ -34,6 +36,19 @@ def default_timeouts() -> list[int]:
     seconds[: len(TCP_SECONDS)] = TCP_SECONDS
     seconds[UDP_NORMAL] = UDP_SECONDS
     return [value * TICKS_PER_SECOND for value in seconds]
+
+
+def read_timeouts(tables: Tables) -> list[int]:
+    """Ticks by protocol and state, all 0 in tables that nobody has changed yet."""
+    return list(TIMEOUTS.unpack(bytes(tables.memory("settings")[: TIMEOUTS.size])))
+
+
+def settable(ticks: Sequence[int]) -> tuple[int, int, int]:
+    """Seconds of the timeouts that an operator sets: TCP established, TCP FIN_WAIT, UDP."""
+    tcp, tcp_fin, udp = (
+        ticks[place] // TICKS_PER_SECOND for place in (TCP_ESTABLISHED, TCP_FIN_WAIT, UDP_NORMAL)
+    )
+    return tcp, tcp_fin, udp
 
 
 def default_ports() -> bytes:

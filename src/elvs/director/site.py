@@ -1,17 +1,18 @@
 """Where a director lives: its tables, its lock, its directory, and the machine around it."""
 
-import socket
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 from elvs.dataplane import libbpf, pins
 from elvs.dataplane.bpf import BpfTables
 from elvs.dataplane.port import Tables
-from elvs.director.route import look_up
-from elvs.director.surroundings import Surroundings
-from elvs.model.address import Address
+
+if TYPE_CHECKING:
+    from elvs.director.surroundings import Surroundings
+    from elvs.model.address import Address
 
 LINK = "link_"
 
@@ -32,7 +33,7 @@ class Site(Interface):
     def locked(self) -> AbstractContextManager[None]:
         """The right to read what others change, and to change it."""
 
-    def surroundings(self, addresses: Iterable[Address]) -> Surroundings:
+    def surroundings(self, addresses: "Iterable[Address]") -> "Surroundings":
         """The machine as a plan over these addresses must know it."""
 
     def default_limit(self) -> int:
@@ -81,7 +82,12 @@ class Here:
     def locked(self) -> AbstractContextManager[None]:
         return pins.locked(self._place)
 
-    def surroundings(self, addresses: Iterable[Address]) -> Surroundings:
+    def surroundings(self, addresses: "Iterable[Address]") -> "Surroundings":
+        import socket  # like the rest: listings need none of it
+
+        from elvs.director.route import look_up
+        from elvs.director.surroundings import Surroundings
+
         routes = look_up(addresses)
         attached = self._attached()
         names = dict(socket.if_nameindex()) if attached else {}
@@ -94,7 +100,7 @@ class Here:
             return frozenset()
         return frozenset(int(n.removeprefix(LINK)) for n in pinned if n.startswith(LINK))
 
-    def _vips(self) -> frozenset[Address]:
+    def _vips(self) -> "frozenset[Address]":
         if not (self._place.files / "vips.json").exists():
             return frozenset()
         from elvs.director import vips  # json and netlink, only where there are any

@@ -9,7 +9,7 @@ import pytest
 from elvs.dataplane.fake import FakeTables
 from elvs.dataplane.layout import MAPS
 from elvs.dataplane.port import Tables
-from elvs.director import apply, library
+from elvs.director import apply, changing
 from elvs.director.journal import Journal, JournalDamaged
 from elvs.director.ops import Op, Store
 from elvs.model.address import Address
@@ -108,14 +108,14 @@ def test_the_next_one_finishes_what_a_dead_one_began(
     while not alive:
         (directory := tmp_path / f"{step}").mkdir()
         site = prepared(directory)
-        monkeypatch.setattr(library, "carry_out", dying(step))
+        monkeypatch.setattr(changing, "carry_out", dying(step))
         try:
             site.director().apply(SECOND[case])
             alive = True
         except Died:
             assert Journal(directory).is_open()
             check_visible(site.fake)
-        monkeypatch.setattr(library, "carry_out", apply.carry_out)
+        monkeypatch.setattr(changing, "carry_out", apply.carry_out)
         assert site.director().services() == shown
         assert snapshot(site.fake) == after
         assert not Journal(directory).is_open()
@@ -149,10 +149,10 @@ def test_finishing_may_die_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (directory := tmp_path / "other").mkdir()
     site = prepared(directory)
     for step in (9, 3, 12):
-        monkeypatch.setattr(library, "carry_out", dying(step))
+        monkeypatch.setattr(changing, "carry_out", dying(step))
         with pytest.raises(Died):
             site.director().apply(SECOND["swap servers"])
-    monkeypatch.setattr(library, "carry_out", apply.carry_out)
+    monkeypatch.setattr(changing, "carry_out", apply.carry_out)
     site.director().services()
     assert snapshot(site.fake) == snapshot(wanted.fake)
 
@@ -161,10 +161,10 @@ def test_what_the_dead_one_wanted_is_done_before_the_next_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = prepared(tmp_path)
-    monkeypatch.setattr(library, "carry_out", dying(2))
+    monkeypatch.setattr(changing, "carry_out", dying(2))
     with pytest.raises(Died):
         site.director().apply([AddServer(WEB, server("10.1.0.7", 80))])
-    monkeypatch.setattr(library, "carry_out", apply.carry_out)
+    monkeypatch.setattr(changing, "carry_out", apply.carry_out)
     site.director().apply([AddServer(WEB, server("10.1.0.8", 80))])
     keys = [view.server.key for view in site.director().services(WEB)[0].servers]
     assert [str(key) for key in keys[:2]] == ["10.1.0.8:80", "10.1.0.7:80"]

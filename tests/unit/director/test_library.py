@@ -343,7 +343,7 @@ def test_a_pool_that_rests_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
         slept.append(seconds)
         site.tick(2000)
 
-    monkeypatch.setattr("elvs.director.library.time.sleep", sleep)
+    monkeypatch.setattr("elvs.director.changing.time.sleep", sleep)
     again: list[Change] = [DeleteServer(WEB, server().key), AddServer(WEB, server())]
     for _ in range(4):
         site.director().apply(again)
