@@ -68,18 +68,26 @@ def _mount(mountpoint: Path) -> None:
 
 
 def _mount_in(pid: int) -> None:
-    """Mount at RUN/bpf in the mount namespace of `pid`: in a child, since that change sticks."""
+    """Mount at RUN/bpf in the mount namespace of `pid`: in a child, since that change sticks.
+
+    setns(2) leads to the root of that namespace, which is not that of `pid` where it runs in a
+    chroot; so the child takes that one over as well.
+    """
     namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+    root = os.open(f"/proc/{pid}/root", os.O_PATH)
     child = os.fork()
     if not child:
         status = 1
         try:
             if ctypes.CDLL(None).setns(namespace, CLONE_NEWNS) == 0:
+                os.fchdir(root)
+                os.chroot(".")
                 _mount(RUN / "bpf")
                 status = 0
         finally:
             os._exit(status)
     os.close(namespace)
+    os.close(root)
     if os.waitpid(child, 0)[1]:
         raise PlatformError(
             f"cannot mount a bpffs at {RUN}/bpf", "run the command outside of the namespace once"
