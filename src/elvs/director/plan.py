@@ -16,24 +16,19 @@ from elvs.director.journal import Resting
 from elvs.director.ops import Plan
 from elvs.director.overlay import Overlay
 from elvs.director.room import Room
-from elvs.director.route import Kind
 from elvs.director.rows import (
-    SERVER_AVAILABLE,
     SERVER_FLAGS,
-    SERVER_IN_SOURCES,
     SERVER_KEY_BYTES,
-    SERVER_LIVE,
-    SERVER_LOCAL,
     SERVICE_FLAGS,
     SERVICE_GENERATION,
     SERVICE_OWN_ADDRESS,
     parse_service,
     server_key,
-    server_row,
     service_key,
     service_pool,
     service_row,
 )
+from elvs.director.server_rows import ServerRows
 from elvs.director.settings import (
     TCP_ESTABLISHED,
     TCP_FIN_WAIT,
@@ -41,7 +36,7 @@ from elvs.director.settings import (
     UDP_NORMAL,
 )
 from elvs.director.surroundings import Surroundings
-from elvs.director.validate import check_route, check_server, check_service, check_timeouts
+from elvs.director.validate import check_server, check_service, check_timeouts
 from elvs.model.address import Address
 from elvs.model.change import (
     AddServer,
@@ -61,7 +56,7 @@ from elvs.model.errors import (
     RealServerExists,
     ServiceExists,
 )
-from elvs.model.service import Method, RealServer, RealServerKey, Service, ServiceKey
+from elvs.model.service import RealServer, RealServerKey, Service, ServiceKey
 
 
 def plan(
@@ -79,7 +74,7 @@ def plan(
     for change in changes:
         transaction.carry_out(change)
     ops, released = emit(transaction.overlay, transaction.drafts.values(), resting)
-    return Plan(ops, released, tuple(transaction.warnings))
+    return Plan(ops, released, tuple(transaction.rows.warnings))
 
 
 def addresses_in(changes: Iterable[Change]) -> list[Address]:
@@ -104,11 +99,7 @@ class Transaction:
         self.drafts: dict[int, Draft] = {}
         """Living services that have been touched, by id."""
         self.gone: set[int] = set()
-        self.warnings: list[str] = []
-        self._nat: set[bytes] = set()
-        """RIPs whose way back has been looked at."""
-        self._reached: dict[bytes, tuple[int, bytes]] = {}
-        """RIP -> flags and tunnel source of the servers that have it."""
+        self.rows = ServerRows(self.overlay, around)
 
     def carry_out(self, change: Change) -> None:
         match change:
@@ -254,15 +245,14 @@ class Transaction:
                 number = room.server_id(len(listed))
             else:
                 flags = self.overlay.server(number)[SERVER_FLAGS]
-            self.put_server(draft, number, key, server, flags)
+            self.rows.add(draft.id, number, key, server, flags)
             draft.insert(key, number, server.weight)
 
     def edit_server(self, draft: Draft, server: RealServer) -> None:
         check_server(draft.key, server)
         key = server_key(server.key)
         number = self.number(draft, server.key)
-        flags = self.overlay.server(number)[SERVER_FLAGS]
-        self.put_server(draft, number, key, server, flags)
+        self.rows.edit(draft.id, number, key, server)
         draft.reweigh(key, server.weight)
 
     def delete_server(self, draft: Draft, key: RealServerKey) -> None:
@@ -274,42 +264,3 @@ class Transaction:
         if found is None:
             raise NoSuchRealServer(f"{draft.key} has no real server {key}", "add it first")
         return found[0]
-
-    def put_server(
-        self, draft: Draft, number: int, key: bytes, server: RealServer, flags: int
-    ) -> None:
-        """Write a server's row; `flags` are those that the row has.
-
-        A reference in `sources` stays with the row once it is there: a server that is not NAT any
-        more may have connections that are.
-        """
-        address = server.key.address
-        reached = self._reached.get(address.packed) or self.reach(address)
-        flags = flags & SERVER_IN_SOURCES | reached[0]
-        if server.method is Method.NAT:
-            if not flags & SERVER_IN_SOURCES:
-                flags |= SERVER_IN_SOURCES
-                self.overlay.sources.hold(key[:16])
-            if address.packed not in self._nat:
-                self._nat.add(address.packed)
-                self.warn_of_way_back(address)
-        self.overlay.servers[number] = server_row(key, server, flags, draft.id, reached[1])
-
-    def reach(self, address: Address) -> tuple[int, bytes]:
-        """Check the route to a real server, once."""
-        route = self.around.route(address)
-        check_route(address, route)
-        flags = SERVER_LIVE | SERVER_AVAILABLE
-        if route.kind is Kind.LOCAL:
-            flags |= SERVER_LOCAL
-        source = b"" if route.source is None else route.source.packed
-        found = self._reached[address.packed] = (flags, source)
-        return found
-
-    def warn_of_way_back(self, address: Address) -> None:
-        interface = self.around.unattached(address)
-        if interface is not None:
-            self.warnings.append(
-                f"{address} is reached by {interface}, which is not attached: answers that come "
-                f"in there are not translated; elvs attach {interface}"
-            )

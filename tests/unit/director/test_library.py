@@ -163,6 +163,18 @@ def test_a_server_must_be_reachable(site: FakeSite, rip: str, route: Route, name
     assert site.director().services() == []
 
 
+def test_a_server_without_a_route_can_be_quiesced_and_removed(site: FakeSite) -> None:
+    director = site.director()
+    director.apply([AddService(Service(WEB, servers=(server(method=Method.TUN),)))])
+    site.routes = {RIP: NOWHERE}
+    director.apply([EditServer(WEB, replace(server(method=Method.TUN), weight=0))])
+    assert director.services()[0].servers[0].server.weight == 0
+    source = layout.Server.tunnel_source.get(site.fake.memory("servers"), 0)
+    assert source == Address.parse("10.0.0.1").padded
+    check_tables(site.fake)
+    director.apply([DeleteServer(WEB, server().key)])
+
+
 def test_newest_comes_first(director: Director) -> None:
     director.apply([AddService(Service(WEB, servers=(server("10.1.0.2"), server("10.1.0.1"))))])
     director.apply([AddServer(WEB, server("10.1.0.3")), AddService(Service(WEB6))])
