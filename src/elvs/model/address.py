@@ -1,10 +1,10 @@
 """IP addresses as packed bytes, cheap to import and to compare."""
 
-import socket
-from dataclasses import dataclass
+from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton  # socket makes enums of hundreds
 from enum import IntEnum
 
 from elvs.model.errors import InvalidValue
+from elvs.model.value import dataclass
 
 
 class Family(IntEnum):
@@ -32,9 +32,9 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> "Address":
         """Read a numeric address; raises InvalidValue for anything else."""
-        family = socket.AF_INET6 if ":" in text else socket.AF_INET
+        family = AF_INET6 if ":" in text else AF_INET
         try:
-            return cls(socket.inet_pton(family, text))
+            return cls(inet_pton(family, text))
         except OSError:
             raise InvalidValue(
                 f"{text!r} is no IPv4 or IPv6 address", "write it as 192.0.2.1 or 2001:db8::1"
@@ -46,7 +46,7 @@ class Address:
         return cls(raw[: 4 if family == Family.IPV4 else 16])
 
     def __str__(self) -> str:
-        return socket.inet_ntop(self.family, self.packed)
+        return inet_ntop(self.family, self.packed)
 
     def with_port(self, port: int) -> str:
         """`192.0.2.1:80` or `[2001:db8::1]:80`."""

@@ -1,8 +1,7 @@
 """What can be asked of a director. `Director.apply` takes a list of these, in order."""
 
-from dataclasses import dataclass
-
 from elvs.model.service import RealServer, RealServerKey, Service, ServiceKey
+from elvs.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Live figures: what the data plane counts. Never part of what an operator declares."""
 
-from dataclasses import dataclass
-
 from elvs.model.service import Method, Protocol, RealServer, RealServerKey, Service, ServiceKey
+from elvs.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Virtual services and real servers as an operator declares them."""
 
-from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 from elvs.model.address import Address, Family
+from elvs.model.value import dataclass
 
 
 class Protocol(IntEnum):
@@ -105,4 +105,4 @@ class Service:
     """Seconds; 0 when not persistent."""
     netmask: int = 0xFFFFFFFF
     """IPv4: mask in host order; IPv6: prefix length 1..128."""
-    servers: tuple[RealServer, ...] = field(default=())
+    servers: tuple[RealServer, ...] = ()
