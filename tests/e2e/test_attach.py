@@ -12,7 +12,7 @@ import pytest
 from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptSrcLLAddr, IPv6
 from scapy.layers.l2 import Ether
 
-from elvs.dataplane import attachments, libbpf, pins
+from elvs.dataplane import attachments, libbpf, offload, pins
 from elvs.lab.namespace import entered
 from tests.kit.wire import ELVS, Wire, batch, wire
 
@@ -339,6 +339,18 @@ def test_routers_that_advertise_are_kept(net: Wire) -> None:
     net.elvs("attach", "elvsd0", *SMALL)
     assert "proto ra" in net.said("ip", "-6", "route", "show", "default")
     assert net.said("sysctl", "-n", "net.ipv6.conf.elvsd0.accept_ra") == "1\n"
+
+
+def test_tag_stripping_can_be_turned_off_and_on(net: Wire) -> None:
+    """What attach does where VLAN devices stand on the interface."""
+    before = net.state()
+    with entered(net.director):
+        assert offload.read("elvsd0", offload.TAG_STRIPPING) == {"rx-vlan": True}
+        offload.write("elvsd0", {"rx-vlan": False})
+        assert offload.read("elvsd0", offload.TAG_STRIPPING) == {"rx-vlan": False}
+        assert net.state() != before
+        offload.write("elvsd0", {"rx-vlan": True})
+    assert net.state() == before
 
 
 # --- firewall ---

@@ -70,7 +70,7 @@ def attach(place: Place, order: Order) -> Plan:
 
 def look(place: Place, order: Order, there: Attachments) -> Plan:
     """All checks; changes nothing and needs no lock. Raises the first reason against."""
-    if there.trial is not None and keeper.is_alive(place):
+    if keeper.is_alive(place):
         raise AttachRefused(
             "an attachment is on trial", "elvs confirm keeps it, elvs detach ends it"
         )

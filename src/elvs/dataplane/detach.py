@@ -63,8 +63,7 @@ def detach(place: Place, names: Sequence[str], *, force: bool) -> list[str]:
         return []
     with locked(place):
         before = attachments.read(place)
-        if before.trial is not None:
-            keeper.ask(place, keeper.ABANDON)
+        keeper.ask(place, keeper.ABANDON)
         there = tidy(place)
         ended = [
             _shown(each)
@@ -125,11 +124,10 @@ def tidy(place: Place) -> Attachments:
     Returns what really stands. The caller holds the lock.
     """
     there = attachments.read(place)
-    if there.trial is not None:
-        if keeper.is_alive(place):
-            return there
-        keeper.forget(place)
-        there = replace(there, trial=None)
+    if keeper.is_alive(place):
+        return there
+    keeper.forget(place)
+    there = replace(there, trial=None)
     there = _with_unrecorded(place, there)
     for attachment in list(there.interfaces.values()):
         if not _stands(place, attachment.index):

@@ -51,13 +51,6 @@ def write(interface: str, wanted: Mapping[str, bool]) -> None:
                 ) from None
 
 
-def turn_off(interface: str, names: tuple[str, ...]) -> dict[str, bool]:
-    """Turn off those of `names` that are on; returns what they were, to be given to `write`."""
-    on = {name: True for name, state in read(interface, names).items() if state}
-    write(interface, dict.fromkeys(on, False))
-    return on
-
-
 def _get(control: socket.socket, interface: str, command: int) -> int:
     try:
         return _call(control, interface, command, 0)
