@@ -34,6 +34,7 @@ from elvs.director.settings import (
     TCP_FIN_WAIT,
     TICKS_PER_SECOND,
     UDP_NORMAL,
+    protected_ports,
 )
 from elvs.director.surroundings import Surroundings
 from elvs.director.validate import check_server, check_service, check_timeouts
@@ -171,12 +172,21 @@ class Transaction:
         draft = Draft(number, replace(service, servers=()), self.room.serial(), fresh=True)
         draft.revived = revived or number in self.gone
         draft.own_address = self.around.is_own(service.key.address)
+        if draft.own_address:
+            self.warn_of_protected(service.key)
         self.drafts[number] = draft
         self.gone.discard(number)
         self.overlay.services.pop(number, None)
         self.overlay.set_service_id(packed, number)
         self.overlay.count_service(service.key.family, 1)
         self.add_servers(draft, reversed(service.servers))
+
+    def warn_of_protected(self, key: ServiceKey) -> None:
+        if key.port in protected_ports(self.overlay.tables):
+            self.rows.warnings.append(
+                f"{key}: port {key.port} of the director's own address stays the director's; "
+                f"take another address for it, put up by elvs vip add"
+            )
 
     def start_counting(self, number: int) -> None:
         """A service begins at zero, whatever removed servers of a former life still count."""

@@ -51,5 +51,14 @@ def settable(ticks: Sequence[int]) -> tuple[int, int, int]:
     return tcp, tcp_fin, udp
 
 
+def protected_ports(tables: Tables) -> set[int]:
+    """Ports of the director's own addresses that no service gets."""
+    memory = tables.memory("settings")
+    raw = bytes(memory[PORTS_OFFSET : PORTS_OFFSET + PORTS.size])
+    if not any(raw) and not any(read_timeouts(tables)):
+        raw = default_ports()
+    return set(PORTS.unpack(raw)) - {0}
+
+
 def default_ports() -> bytes:
     return PORTS.pack(*PROTECTED_PORTS, *[0] * (16 - len(PROTECTED_PORTS)))

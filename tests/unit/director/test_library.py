@@ -221,6 +221,18 @@ def test_a_nat_server_behind_an_unattached_interface_is_warned_about(site: FakeS
     assert site.director().apply([Clear(), add]) == ()
 
 
+def test_a_protected_port_of_an_own_address_is_warned_about(site: FakeSite) -> None:
+    ssh = AddService(Service(replace(WEB, port=22)))
+    assert site.director().apply([ssh]) == ()
+    site.routes = {VIP: Route(Kind.LOCAL, 1)}
+    for before in ([], [Clear()]):
+        (warning,) = site.director().apply([Clear(), *before, ssh])
+        assert "port 22" in warning
+    assert site.director().apply([Clear(), AddService(Service(WEB))]) == ()
+    site.vips = frozenset({VIP})
+    assert site.director().apply([Clear(), ssh]) == ()
+
+
 def test_timeouts(site: FakeSite, director: Director) -> None:
     assert director.timeouts() == (900, 120, 300)
     director.apply([SetTimeouts(udp=5)])
