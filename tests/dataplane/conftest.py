@@ -23,7 +23,7 @@ def elvs_object(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_run(elvs_object: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """In place of /run/elvs; pins and files go with the test."""
     place = Path(f"/run/elvs-test-{os.getpid()}")
-    monkeypatch.setattr(bpffs, "RUN", place)
+    monkeypatch.setattr(bpffs, "RUN", str(place))
     monkeypatch.setattr(loader, "OBJECT", elvs_object)
     try:
         yield place

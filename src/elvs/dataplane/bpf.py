@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from elvs.dataplane import kmap, libbpf
 from elvs.dataplane.layout import MAPS
 from elvs.model.errors import PlatformError
+
+TYPE_CHECKING = False  # typing and pathlib cost a listing more than its listing
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
 
 
 class BpfTables:
@@ -15,19 +19,26 @@ class BpfTables:
     `directory` holds the pins. Memory that was handed out stays valid after `close`.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: "str | PathLike[str]") -> None:
+        self._directory = os.fspath(directory)
         self._fds: dict[str, int] = {}
         self._memory: dict[str, memoryview] = {}
+
+    @property
+    def directory(self) -> "Path":
+        """Where the maps are pinned."""
+        from pathlib import Path
+
+        return Path(self._directory)
 
     def fd(self, name: str) -> int:
         """The descriptor of a map; it stays ours."""
         if name not in self._fds:
             try:
-                self._fds[name] = libbpf.obj_get(self.directory / name)
+                self._fds[name] = libbpf.obj_get(f"{self._directory}/{name}")
             except FileNotFoundError:
                 raise PlatformError(
-                    f"the map {name} is not pinned in {self.directory}",
+                    f"the map {name} is not pinned in {self._directory}",
                     "the tables are not whole: detach and attach again",
                 ) from None
         return self._fds[name]

@@ -1,34 +1,35 @@
 """The bpffs at /run/elvs/bpf: where it is to be seen from, and its mounting."""
+# A listing comes through here, and pathlib would cost it more than all of this.
+# ruff: noqa: PTH103, PTH115, PTH123
 
 import ctypes
 import os
-from pathlib import Path
 
 from elvs.dataplane.libbpf import BpfError
 from elvs.model.errors import PlatformError
 
-RUN = Path("/run/elvs")
+RUN = "/run/elvs"
 CLONE_NEWNS = 0x20000
 
 
-def base() -> Path:
+def base() -> str:
     """/run/elvs as the machine sees it.
 
     `ip netns exec` and units with a private mount namespace would hide a bpffs mounted there
     from everybody else, and lose it when they end; so where the mount is not to be seen, the
     way leads through the eldest process above this one that can be looked at.
     """
-    if os.path.ismount(RUN / "bpf"):
+    if os.path.ismount(f"{RUN}/bpf"):
         return RUN
     elder = _eldest()
     if _mount_namespace(elder) == _mount_namespace(os.getpid()):
         return RUN
-    return Path(f"/proc/{elder}/root") / RUN.relative_to("/")
+    return f"/proc/{elder}/root{RUN}"
 
 
 def _mount_namespace(pid: int) -> str | None:
     try:
-        return str(Path(f"/proc/{pid}/ns/mnt").readlink())
+        return os.readlink(f"/proc/{pid}/ns/mnt")
     except OSError:
         return None
 
@@ -39,29 +40,30 @@ def _eldest() -> int:
         if _mount_namespace(pid) is not None:
             eldest = pid
         try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
+            with open(f"/proc/{pid}/stat") as file:
+                stat = file.read()
         except OSError:
             break
         pid = int(stat.rpartition(")")[2].split()[1])
     return eldest
 
 
-def ensure_mounted(base: Path) -> None:
+def ensure_mounted(base: str) -> None:
     """Mount the bpffs under `base` if it is not there; needs root."""
-    mountpoint = base / "bpf"
+    mountpoint = f"{base}/bpf"
     if os.path.ismount(mountpoint):
         return
     try:
-        mountpoint.mkdir(mode=0o755, parents=True, exist_ok=True)
+        os.makedirs(mountpoint, 0o755, exist_ok=True)
     except OSError as error:
         raise PlatformError(f"cannot make {mountpoint}: {error.strerror}", "run as root") from None
     if base == RUN:
         _mount(mountpoint)
     else:
-        _mount_in(int(base.parts[2]))
+        _mount_in(int(base.split("/")[2]))
 
 
-def _mount(mountpoint: Path) -> None:
+def _mount(mountpoint: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"bpf", os.fsencode(mountpoint), b"bpf", 0, b"mode=0700") < 0:
         raise BpfError(f"cannot mount a bpffs at {mountpoint}", ctypes.get_errno())
@@ -82,7 +84,7 @@ def _mount_in(pid: int) -> None:
             if ctypes.CDLL(None).setns(namespace, CLONE_NEWNS) == 0:
                 os.fchdir(root)
                 os.chroot(".")
-                _mount(RUN / "bpf")
+                _mount(f"{RUN}/bpf")
                 status = 0
         finally:
             os._exit(status)

@@ -7,7 +7,8 @@ the running data plane demands; fields in network order are given and taken in h
 
 import sys
 from struct import Struct
-from typing import NamedTuple
+
+from elvs.model.value import dataclass
 
 
 class IntField:
@@ -59,7 +60,8 @@ class BytesField:
         memory[place : place + self.size] = value
 
 
-class MapSpec(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MapSpec:
     """A map as bpf/maps.h declares it; `rows` is the least, `value` names the struct or is ''."""
 
     type: int

@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import mmap
 from collections.abc import Iterator, Sequence
 
 from elvs.dataplane.libbpf import BpfError, MapInfo, checked, function, map_info, possible_cpus
@@ -125,6 +124,8 @@ def _lookup_batch(
 
 def memory(fd: int) -> memoryview:
     """The rows of a BPF_F_MMAPABLE array, writable, shared with the kernel; `fd` may be closed."""
+    import mmap
+
     info = map_info(fd)
     size = (info.value_size + 7) // 8 * 8 * info.rows
     try:

@@ -5,11 +5,16 @@ one field per member (`Server.weight.get(memory, row)`), `ROW` for all members a
 nested structs, arrays and members in network order are bytes.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum, IntFlag
 from struct import Struct
-from typing import Final
 
 from elvs.dataplane.fields import BytesField, IntField, MapSpec
+
+TYPE_CHECKING = False  # a listing must start within milliseconds, and typing takes three
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class ConnFlags(IntFlag):

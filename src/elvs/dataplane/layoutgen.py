@@ -7,7 +7,7 @@ everything else in the BTF (kernel headers, locals) is nobody's business here.
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from elvs.dataplane.btf import RECORDS, Btf, Kind, Member, Type
@@ -121,7 +121,7 @@ def fingerprints(btf: Btf) -> dict[str, int]:
     for name, enum in found.enums.items():
         said[f"enum {name}"] = repr((enum.size, enum.values))
     for name, spec in found.maps.items():
-        said[f"map {name}"] = repr(tuple(spec))
+        said[f"map {name}"] = repr(astuple(spec))
     return {name: zlib.crc32(text.encode()) for name, text in said.items()}
 
 
@@ -191,11 +191,16 @@ one field per member (`Server.weight.get(memory, row)`), `ROW` for all members a
 nested structs, arrays and members in network order are bytes.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum, IntFlag
 from struct import Struct
-from typing import Final
 
-from elvs.dataplane.fields import BytesField, IntField, MapSpec'''
+from elvs.dataplane.fields import BytesField, IntField, MapSpec
+
+TYPE_CHECKING = False  # a listing must start within milliseconds, and typing takes three
+if TYPE_CHECKING:
+    from typing import Final'''
 
 
 def check(blob: bytes) -> None:

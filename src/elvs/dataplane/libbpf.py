@@ -12,10 +12,15 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from elvs.model.errors import PlatformError
+from elvs.model.value import dataclass
+
+TYPE_CHECKING = False  # as pathlib: a listing must start within milliseconds
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+    from typing import Any
 
 SK_LOOKUP, XDP = 36, 37
 """enum bpf_attach_type, for `link_create`."""
@@ -79,7 +84,7 @@ _print_callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, 
 
 
 @cache
-def function(name: str, *arguments: Any, result: Any = ctypes.c_int) -> Any:
+def function(name: str, *arguments: "Any", result: "Any" = ctypes.c_int) -> "Any":
     """A function of libbpf with its prototype."""
     try:
         found = getattr(library(), name)
@@ -96,7 +101,7 @@ def checked(result: int, what: str) -> int:
     return result
 
 
-def obj_get(path: Path) -> int:
+def obj_get(path: "str | PathLike[str]") -> int:
     """A new descriptor of what is pinned at `path`. FileNotFoundError where there is no pin."""
     got: int = function("bpf_obj_get", ctypes.c_char_p)(os.fsencode(path))
     if got == -errno.ENOENT:
@@ -105,7 +110,7 @@ def obj_get(path: Path) -> int:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[int]:
+def opened(path: "str | PathLike[str]") -> Iterator[int]:
     """`obj_get` for the length of a `with`."""
     fd = obj_get(path)
     try:
@@ -114,13 +119,13 @@ def opened(path: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def obj_pin(fd: int, path: Path) -> None:
+def obj_pin(fd: int, path: "Path") -> None:
     """Pin a map, program or link at a path that is free."""
     call = function("bpf_obj_pin", ctypes.c_int, ctypes.c_char_p)
     checked(call(fd, os.fsencode(path)), f"cannot pin {path}")
 
 
-def repin(fd: int, path: Path) -> None:
+def repin(fd: int, path: "Path") -> None:
     """Pin at `path` in the place of whatever is pinned there, in one step (rename)."""
     fresh = path.with_name(f"new_{path.name}_{os.getpid()}")
     obj_pin(fd, fresh)
@@ -179,7 +184,8 @@ def _info(fd: int) -> bytes:
     return buffer.raw
 
 
-class LinkInfo(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LinkInfo:
     """`target`: ifindex of an XDP link, inode of the namespace of an sk_lookup link; 0 = gone."""
 
     type: int
@@ -194,7 +200,8 @@ def link_info(link: int) -> LinkInfo:
     return LinkInfo(kind, number, prog, target)
 
 
-class MapInfo(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MapInfo:
     """The head of struct bpf_map_info."""
 
     type: int
@@ -234,7 +241,8 @@ def possible_cpus() -> int:
 
 def require_privilege() -> None:
     """Raise PlatformError unless this process may use BPF (CAP_SYS_ADMIN, or BPF + NET_ADMIN)."""
-    status = Path("/proc/self/status").read_text()
+    with open("/proc/self/status") as file:  # noqa: PTH123
+        status = file.read()
     held = int(status[status.index("CapEff:") + 7 :].split(None, 1)[0], 16)
     if not held >> 21 & 1 and not (held >> 39 & 1 and held >> 12 & 1):
         raise PlatformError("the data plane needs root", "run it with sudo")

@@ -59,8 +59,8 @@ def _compare(there: Sizes, wanted: Sizes) -> None:
 
 def _create(place: pins.Place, record: Record) -> None:
     """Make all maps aside and put them in place by one rename."""
-    ensure_mounted(place.base)
-    sentinel.collect(place.base)
+    ensure_mounted(place.root)
+    sentinel.collect(place.root)
     fresh = place.pins.with_name(f"{place.pins.name}_new")
     pins.remove_directory(fresh)
     try:

@@ -4,17 +4,22 @@ Of each network namespace with a director there are two directories, named by th
 cookie in hex: `/run/elvs/bpf/COOKIE` on a bpffs holds the pins, `/run/elvs/COOKIE` plain files and
 the lock. bpffs takes no plain files, and no name with a dot.
 """
+# A listing comes through here, and pathlib would cost it more than all of this.
+# ruff: noqa: PTH103, PTH116
 
+import _socket  # socket itself makes enums of hundreds of constants
 import fcntl
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from elvs.dataplane.bpffs import base
 from elvs.model.errors import PlatformError
+from elvs.model.value import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SO_NETNS_COOKIE = 71
 ALIVE = "alive"
@@ -23,38 +28,60 @@ ALIVE = "alive"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The two directories of one network namespace; they need not exist."""
+    """The two directories of one network namespace; they need not exist. `root` has them both."""
 
-    base: Path
+    root: str
     cookie: int
 
     @property
-    def pins(self) -> Path:
+    def base(self) -> "Path":
+        """`root` as a path."""
+        from pathlib import Path
+
+        return Path(self.root)
+
+    @property
+    def pins(self) -> "Path":
         """Directory on the bpffs: maps by name, `prog_NAME`, `link_IFINDEX`, `alive`."""
         return self.base / "bpf" / f"{self.cookie:x}"
 
     @property
-    def files(self) -> Path:
+    def files(self) -> "Path":
         """Directory of plain files (journal, tables.json, attach.json ...); the lock's."""
         return self.base / f"{self.cookie:x}"
+
+    @property
+    def pins_name(self) -> str:
+        """`pins` as text, for those to whom pathlib is dear."""
+        return f"{self.root}/bpf/{self.cookie:x}"
+
+    @property
+    def files_name(self) -> str:
+        """`files` as text."""
+        return f"{self.root}/{self.cookie:x}"
 
     def exists(self) -> bool:
         """Whether there are tables. Raises PlatformError if that may not be known."""
         try:
-            return (self.pins / ALIVE).exists()
+            os.stat(f"{self.pins_name}/{ALIVE}")
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         except PermissionError:
-            raise PlatformError(f"{self.base}/bpf is closed to you", "run it with sudo") from None
+            raise PlatformError(f"{self.root}/bpf is closed to you", "run it with sudo") from None
+        return True
 
 
 def cookie() -> int:
     """The number of the caller's network namespace, never used twice until the next boot."""
+    any_socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-            raw = any_socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
+        raw = any_socket.getsockopt(_socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
     except OSError as error:
         raise PlatformError(
             f"this kernel does not number network namespaces: {error.strerror}", "use a newer one"
         ) from None
+    finally:
+        any_socket.close()
     return int.from_bytes(raw, "little")
 
 
@@ -80,23 +107,31 @@ def try_lock(place: Place) -> int | None:
 
 
 def _lock(place: Place, wait: bool) -> int | None:
+    directory = place.files_name
     how = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
     while True:
         try:
-            place.files.mkdir(mode=0o755, parents=True, exist_ok=True)
-            fd = os.open(place.files, os.O_RDONLY | os.O_DIRECTORY)
+            os.makedirs(directory, 0o755, exist_ok=True)
+            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise PlatformError(
-                f"cannot lock {place.files}: {error.strerror}", "run it with sudo"
+                f"cannot lock {directory}: {error.strerror}", "run it with sudo"
             ) from None
         try:
             fcntl.flock(fd, how)
-            if place.files.exists() and os.path.samestat(os.fstat(fd), place.files.stat()):
+            if _is(fd, directory):
                 return fd
         except BlockingIOError:
             os.close(fd)
             return None
         os.close(fd)  # somebody has removed the directory between our open and our lock
+
+
+def _is(fd: int, directory: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(directory))
+    except FileNotFoundError:
+        return False
 
 
 def remove(place: Place) -> None:
@@ -105,11 +140,11 @@ def remove(place: Place) -> None:
     remove_directory(place.files)
 
 
-def _removal(path: Path) -> tuple[int, str]:
+def _removal(path: "Path") -> tuple[int, str]:
     return (0 if path.name.startswith("link_") else 2 if path.name == ALIVE else 1), path.name
 
 
-def remove_directory(directory: Path) -> None:
+def remove_directory(directory: "Path") -> None:
     """Remove a flat directory: links first and the sentinel last, so that a rest is found."""
     if not directory.exists():
         return

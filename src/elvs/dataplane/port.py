@@ -1,7 +1,12 @@
 """The maps of one director as memory and keys. `bpf.py` is the kernel's, `fake.py` bytearrays."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol as Interface
+
+TYPE_CHECKING = False  # typing takes 3 ms, which a listing does not have
+if TYPE_CHECKING:
+    from typing import Protocol as Interface
+else:
+    Interface = object
 
 
 class Tables(Interface):

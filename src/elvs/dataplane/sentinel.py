@@ -41,13 +41,13 @@ def is_dead(directory: Path) -> bool:
         return False
 
 
-def collect(root: Path) -> list[int]:
+def collect(root: str) -> list[int]:
     """Remove the places of namespaces that are gone; returns their cookies.
 
     `root` is `base()`. Whatever somebody else has locked is left to him.
     """
     gone = []
-    for directory in (root / "bpf").glob("*"):  # the kernel puts files of its own there
+    for directory in Path(root, "bpf").glob("*"):  # the kernel puts files of its own there
         name = OURS.fullmatch(directory.name)
         if not name or not is_dead(directory):
             continue

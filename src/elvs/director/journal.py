@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from elvs.director.ops import Area, Op, Put, Remove, Store
@@ -52,8 +53,8 @@ class Record:
 class Journal:
     """The journal of one director. The caller holds the director's lock for all but `is_open`."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "journal"
+    def __init__(self, directory: "str | PathLike[str]") -> None:
+        self.path = Path(directory) / "journal"
 
     def is_open(self) -> bool:
         """Whether a transaction is under way or was left half done; needs no lock."""

@@ -15,7 +15,7 @@ ETH1 = Attachment(5, "eth1", "native", "ixgbe can redirect")
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    place = Place(tmp_path, 0x2A)
+    place = Place(str(tmp_path), 0x2A)
     place.files.mkdir()
     return place
 

@@ -14,7 +14,7 @@ from elvs.model.errors import PlatformError
 
 @pytest.fixture
 def place(tmp_path: Path) -> pins.Place:
-    return pins.Place(tmp_path, 0x1F)
+    return pins.Place(str(tmp_path), 0x1F)
 
 
 def test_directories_are_named_by_the_cookie(place: pins.Place) -> None:
