@@ -6,7 +6,8 @@ byte is 0, an area of the pool is named by no service.
 
 import time
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+
+from elvs.model.value import dataclass
 
 TICKS_OF_REST = 3
 """Longer than any program runs: afterwards none can hold a number or an area that was given up."""

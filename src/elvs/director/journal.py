@@ -11,12 +11,12 @@ given up so lately that a running program may still read them.
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 from elvs.director.ops import Area, Op, Put, Remove, Store
 from elvs.model.errors import ElvsError, PlatformError
+from elvs.model.value import dataclass
 
 HEADER = struct.Struct("<8sIQIII")
 """Magic, CRC-32 of the rest, its length; how many ops, released and resting areas."""

@@ -5,7 +5,8 @@ whole new values, never differences, so a complete journal is finished by writin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from elvs.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ overlay then differs in becomes the plan (emit.py).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from elvs.dataplane.port import Tables
 from elvs.director import traffic
@@ -90,6 +89,17 @@ def addresses_in(changes: Iterable[Change]) -> list[Address]:
     return found
 
 
+def bare(service: Service) -> Service:
+    """The service without its servers."""
+    return Service(
+        service.key,
+        service.scheduler,
+        service.flags,
+        service.persistence_timeout,
+        service.netmask,
+    )
+
+
 class Transaction:
     """The changes of one call of `apply` at work."""
 
@@ -169,7 +179,7 @@ class Transaction:
             self.overlay.targets.hold(packed[:16])
             self.overlay.sources.hold(packed[:16])
         self.start_counting(number)
-        draft = Draft(number, replace(service, servers=()), self.room.serial(), fresh=True)
+        draft = Draft(number, bare(service), self.room.serial(), fresh=True)
         draft.revived = revived or number in self.gone
         draft.own_address = self.around.is_own(service.key.address)
         if draft.own_address:
@@ -201,7 +211,7 @@ class Transaction:
 
     def edit_service(self, service: Service) -> None:
         check_service(service)
-        self.draft(service.key).edit(replace(service, servers=()))
+        self.draft(service.key).edit(bare(service))
 
     def delete_service(self, draft: Draft) -> None:
         overlay = self.overlay

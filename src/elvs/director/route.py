@@ -8,11 +8,11 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 
 from elvs.model.address import Address, Family
 from elvs.model.errors import PlatformError
+from elvs.model.value import dataclass
 
 HEADER = struct.Struct("=IHHII")
 """struct nlmsghdr: length, type, flags, sequence, port."""

@@ -1,20 +1,21 @@
 """What a plan must know of the machine around the tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from elvs.director.route import NOWHERE, Kind, Route
 from elvs.model.address import Address
+from elvs.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Routes to all addresses that the changes name, attached interfaces, VIPs put up by us."""
 
-    routes: Mapping[Address, Route] = field(default_factory=dict)
+    routes: Mapping[Address, Route] = MappingProxyType({})
     attached: frozenset[int] = frozenset()
     """Indices of the interfaces that forward."""
-    interfaces: Mapping[int, str] = field(default_factory=dict)
+    interfaces: Mapping[int, str] = MappingProxyType({})
     """Index and name of all interfaces."""
     vips: frozenset[Address] = frozenset()
     """Addresses that stand on an interface here only for being VIPs."""

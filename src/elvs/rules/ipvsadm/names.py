@@ -1,15 +1,11 @@
 """Numbers or names of hosts and ports in what is printed."""
 
-import socket
-from typing import Protocol as Interface
+from collections.abc import Callable
 
 from elvs.model.address import Address, Family
 
-
-class Names(Interface):
-    """How an address and port are written; `protocol` is lower case, empty for marks."""
-
-    def __call__(self, address: Address, port: int, protocol: str) -> str: ...
+Names = Callable[[Address, int, str], str]
+"""How an address and port are written; the protocol is lower case, empty for marks."""
 
 
 def numeric(address: Address, port: int, protocol: str) -> str:
@@ -19,6 +15,8 @@ def numeric(address: Address, port: int, protocol: str) -> str:
 
 def resolved(address: Address, port: int, protocol: str) -> str:
     """By the resolver and /etc/services; what has no name stays a number."""
+    import socket  # with -n nobody pays for it
+
     try:
         host = socket.gethostbyaddr(str(address))[0]
     except OSError:
