@@ -4,187 +4,164 @@ Imports are few and late: scripts call this often, and it is to cost little over
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, TextIO
 
-from elvs.model.change import Change
 from elvs.model.errors import ElvsError, NoSuchService, PlatformError
-from elvs.rules.ipvsadm.answers import refusal
 from elvs.rules.ipvsadm.options import Verb
 from elvs.rules.ipvsadm.parse import Request, parse
-from elvs.rules.ipvsadm.scan import TRY_HELP, UsageError
+from elvs.rules.ipvsadm.usage import UsageError
 
+TYPE_CHECKING = False  # typing's own would be 3 ms
 if TYPE_CHECKING:
-    from elvs.director.port import DirectorPort
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import TextIO
 
-VERSION = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)"
+    from elvs.director.port import DirectorPort
+    from elvs.model.change import Change
+
 REFUSED = 255
-NO_IPVS = 2
-COMMENT = "#"
+NOT_LISTED = 1
+NO_DIRECTOR = 2
+DAEMONS = {
+    Verb.START_DAEMON: "connection synchronisation is not supported yet: there is no sync daemon",
+    Verb.STOP_DAEMON: "No daemon is running",
+}
 
 
 class Session:
-    """One invocation: where it reads, writes and finds its director."""
+    """Commands of one invocation, on its director."""
 
-    def __init__(self, director: "DirectorPort", stdin: TextIO, out: TextIO, err: TextIO) -> None:
-        self._director, self._stdin, self._out, self._err = director, stdin, out, err
+    def __init__(self, director: "DirectorPort", out: "TextIO", err: "TextIO") -> None:
+        self._director, self._out, self._err = director, out, err
 
-    def run(self, argv: list[str]) -> int:
-        """Carry out a command line; returns the exit status."""
-        try:
-            request = parse(argv)
-        except UsageError as error:
-            print(error.text, file=self._err)
-            return error.status
-        match request.verb:
-            case Verb.HELP:
-                self._out.write(_help())
-            case Verb.VERSION:
-                print(VERSION, file=self._out)
-            case Verb.LIST:
-                return self._list(request)
-            case Verb.SAVE:
-                self._save(request)
-            case Verb.RESTORE:
-                return self._restore()
-            case Verb.START_DAEMON | Verb.STOP_DAEMON:
-                print("connection sync is not there yet", file=self._err)
-                return REFUSED
-        return self._apply(request) if request.change else 0
+    def carry_out(self, request: Request) -> int:
+        """Do what a command line other than -R asks for; returns the exit status."""
+        if request.verb in TEXTS:
+            self._out.write(TEXTS[request.verb]())
+            return 0
+        if request.verb is Verb.LIST:
+            return self._list(request)
+        if request.verb is Verb.SAVE:
+            from elvs.rules.ipvsadm.save import save
 
-    def _apply(self, request: Request) -> int:
+            self._print(save(self._director.services(), _names(request)))
+            return 0
+        if request.verb in DAEMONS:
+            self.say(DAEMONS[request.verb])
+            return REFUSED
+        if request.refused is not None:
+            self.refuse(request.refused, request.change)
+            return REFUSED
         assert request.change is not None
         try:
-            self._warn(self._director.apply([request.change]))
+            self.apply([request.change])
+        except PlatformError:
+            raise
         except ElvsError as error:
-            if isinstance(error, PlatformError):
-                raise
-            print(refusal(error, request.change), file=self._err)
+            self.refuse(error, request.change)
             return REFUSED
         return 0
 
-    def _warn(self, warnings: Iterable[str]) -> None:
-        for text in warnings:
-            print(f"elvs-ipvsadm: warning: {text}", file=self._err)
+    def apply(self, changes: "Sequence[Change]") -> None:
+        """Change the tables, all or nothing; warnings go to stderr."""
+        for text in self._director.apply(changes):
+            self.say(f"elvs-ipvsadm: warning: {text}")
+
+    def refuse(self, error: ElvsError, change: "Change | None") -> None:
+        """Say why a change is refused, in ipvsadm's words if it has any."""
+        from elvs.rules.ipvsadm.answers import refusal
+
+        self.say(refusal(error, change))
+
+    def say(self, text: str) -> None:
+        print(text, file=self._err)
 
     def _list(self, request: Request) -> int:
-        from elvs.rules.ipvsadm import listing, names
+        from elvs.rules.ipvsadm import listing
 
-        shows = request.shows
-        name = names.numeric if "numeric" in shows else names.resolved
+        director, shows = self._director, request.shows
         if "connection" in shows:
-            self._print(listing.connections(self._director.connections(), shows, name))
+            self._print(listing.connections(director.connections(), shows, _names(request)))
         elif "timeout" in shows:
-            tcp, fin, udp = self._director.timeouts()
-            self._print([f"Timeout (tcp tcpfin udp): {tcp} {fin} {udp}"])
+            tcp, tcp_fin, udp = director.timeouts()
+            self._print([f"Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}"])
         elif "daemon" not in shows:
             try:
-                views = self._director.services(request.service)
+                views = director.services(request.service)
             except NoSuchService as error:
-                print(refusal(error), file=self._err)
-                return 1
+                self.refuse(error, None)
+                return NOT_LISTED
             if request.service is None:
-                self._print([listing.header(self._director.connection_limit())])
-            self._print(listing.listing(views, shows, name))
+                self._print([listing.header(director.connection_limit())])
+            self._print(listing.listing(views, shows, _names(request)))
         return 0
 
-    def _save(self, request: Request) -> None:
-        from elvs.rules.ipvsadm import names, save
-
-        name = names.numeric if "numeric" in request.shows else names.resolved
-        self._print(save.save(self._director.services(), name))
-
-    def _print(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._out.write(line + "\n")
-
-    def _restore(self) -> int:
-        """Each line a command: a refusal goes on, a usage error ends, the last status counts.
-
-        Lines are carried out together where all of them can be, one by one where not.
-        """
-        pending: list[tuple[int, Change]] = []
-        status, failure = 0, 0
-        for number, line in enumerate(self._stdin, 1):
-            words = line.split()
-            if words and words[0] == "ipvsadm":
-                words = words[1:]
-            if not words:
-                continue
-            try:
-                request = _restorable(words)
-            except UsageError as error:
-                self._flush(pending)
-                self._say_line(number, error.text)
-                return error.status
-            if request.change is not None:
-                pending.append((number, request.change))
-                status = 0
-            else:
-                failure = self._flush(pending)
-                pending = []
-                status = self.run(words)
-        failure = self._flush(pending) if pending else failure
-        return failure if pending else status
-
-    def _flush(self, pending: Sequence[tuple[int, Change]]) -> int:
-        """Carry out what has been collected; returns the status of its last line."""
-        try:
-            self._warn(self._director.apply([change for _, change in pending]))
-            return 0
-        except ElvsError as error:
-            if isinstance(error, PlatformError):
-                raise
-        status = 0
-        for number, change in pending:
-            try:
-                self._warn(self._director.apply([change]))
-                status = 0
-            except ElvsError as error:
-                self._say_line(number, refusal(error, change))
-                status = REFUSED
-        return status
-
-    def _say_line(self, number: int, text: str) -> None:
-        print(text, file=self._err)
-        print(f"elvs-ipvsadm: line {number} was refused", file=self._err)
+    def _print(self, lines: "Iterable[str]") -> None:
+        self._out.writelines(line + "\n" for line in lines)
 
 
-def _restorable(words: list[str]) -> Request:
-    if words[0].startswith(COMMENT):
-        raise UsageError(TRY_HELP, REFUSED)
-    request = parse(words)
-    if request.verb is Verb.RESTORE:
-        raise UsageError("-R cannot stand in what -R reads")
-    return request
+def _names(request: Request) -> "Callable[..., str]":
+    from elvs.rules.ipvsadm import names
+
+    return names.numeric if "numeric" in request.shows else names.resolver()
 
 
 def _help() -> str:
-    from importlib.resources import files
+    from elvs.rules.ipvsadm.help import HELP
 
-    return files("elvs.rules.ipvsadm").joinpath("help.txt").read_text()
+    return HELP
+
+
+def _version() -> str:
+    from elvs.rules.ipvsadm.help import VERSION
+
+    return VERSION
+
+
+TEXTS = {Verb.HELP: _help, Verb.VERSION: _version}
+"""Commands that need no director."""
 
 
 def execute(
-    argv: list[str],
+    argv: "Sequence[str]",
     open_director: "Callable[[], AbstractContextManager[DirectorPort]]",
-    stdin: TextIO,
-    out: TextIO,
-    err: TextIO,
+    stdin: "Iterable[str]",
+    out: "TextIO",
+    err: "TextIO",
 ) -> int:
-    """One invocation on a director that is opened for it."""
+    """One invocation; the director is opened when the command line is right and needs one."""
+    try:
+        request = parse(argv)
+    except UsageError as error:
+        print(error.text, file=err)
+        return error.status
+    if request.verb in TEXTS:
+        out.write(TEXTS[request.verb]())
+        return 0
     try:
         with open_director() as director:
-            return Session(director, stdin, out, err).run(argv)
+            session = Session(director, out, err)
+            if request.verb is Verb.RESTORE:
+                from elvs.cli.ipvsadm_restore import restore
+
+                return restore(session, stdin)
+            return session.carry_out(request)
     except PlatformError as error:
         print(f"Can't initialize ipvs: {error}", file=err)
-        print("Are you sure that IP Virtual Server is built in the kernel or as module?", file=err)
-        return NO_IPVS
+        return NO_DIRECTOR
+
+
+def _open() -> "AbstractContextManager[DirectorPort]":
+    from elvs.director.library import Director
+
+    return Director.here()
 
 
 def main() -> None:
     """Entry point of `elvs-ipvsadm`."""
-    from elvs.director.library import Director
+    from signal import SIG_DFL, SIGINT, SIGPIPE, signal
 
-    sys.exit(execute(sys.argv[1:], Director.here, sys.stdin, sys.stdout, sys.stderr))
+    for number in (SIGINT, SIGPIPE):
+        signal(number, SIG_DFL)  # end quietly, as ipvsadm does; the journal covers a change
+    sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.exit(execute(sys.argv[1:], _open, sys.stdin, sys.stdout, sys.stderr))

@@ -1,7 +1,7 @@
 """Scheduler flags by name: `-b` one way, listings and `-S` the other."""
 
 from elvs.model.service import ServiceFlag
-from elvs.rules.ipvsadm.scan import UsageError
+from elvs.rules.ipvsadm.usage import UsageError
 
 PLAIN = {
     "flag-1": ServiceFlag.SCHED1,
@@ -18,11 +18,12 @@ OWN = {
 def scheduler_flags(scheduler: str, text: str) -> ServiceFlag:
     """Flags of a comma-separated list; raises UsageError with ipvsadm's words."""
     flags = ServiceFlag(0)
-    for name in text.split(","):
+    own = OWN.get(scheduler, {})
+    for name in filter(None, text.split(",")):
         if name in PLAIN:
             flags |= PLAIN[name]
-        elif name in OWN.get(scheduler, {}):
-            flags |= OWN[scheduler][name]
+        elif name in own:
+            flags |= own[name]
         elif any(name in names for names in OWN.values()):
             raise UsageError(f"incompatible scheduler flag `{name}'")
         else:

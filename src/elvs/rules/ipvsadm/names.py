@@ -1,11 +1,15 @@
 """Numbers or names of hosts and ports in what is printed."""
 
-from collections.abc import Callable
+from _socket import gethostbyaddr, getservbyport  # socket makes enums of hundreds
 
 from elvs.model.address import Address, Family
 
-Names = Callable[[Address, int, str], str]
-"""How an address and port are written; the protocol is lower case, empty for marks."""
+TYPE_CHECKING = False  # typing's own would be 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Names = Callable[[Address, int, str], str]
+    """How an address and port are written; the protocol is lower case, empty for marks."""
 
 
 def numeric(address: Address, port: int, protocol: str) -> str:
@@ -13,18 +17,31 @@ def numeric(address: Address, port: int, protocol: str) -> str:
     return address.with_port(port)
 
 
-def resolved(address: Address, port: int, protocol: str) -> str:
-    """By the resolver and /etc/services; what has no name stays a number."""
-    import socket  # with -n nobody pays for it
+def resolver() -> "Names":
+    """Names by the resolver and /etc/services, each asked for once; or else the number."""
+    hosts: dict[Address, str] = {}
+    ports: dict[tuple[int, str], str] = {}
 
+    def resolved(address: Address, port: int, protocol: str) -> str:
+        if address not in hosts:
+            hosts[address] = _host(address)
+        if (port, protocol) not in ports:
+            ports[port, protocol] = _port(port, protocol)
+        return f"{hosts[address]}:{ports[port, protocol]}"
+
+    return resolved
+
+
+def _host(address: Address) -> str:
     try:
-        host = socket.gethostbyaddr(str(address))[0]
+        host = gethostbyaddr(str(address))[0]
     except OSError:
         host = str(address)
-    if address.family is Family.IPV6:
-        host = f"[{host}]"
+    return host if address.family is Family.IPV4 else f"[{host}]"
+
+
+def _port(port: int, protocol: str) -> str:
     try:
-        service = socket.getservbyport(port, protocol) if protocol else str(port)
+        return getservbyport(port, protocol) if protocol else str(port)
     except OSError:
-        service = str(port)
-    return f"{host}:{service}"
+        return str(port)

@@ -1,89 +1,12 @@
-"""What ipvsadm understands, as tables: options, commands, and which go together.
+"""What ipvsadm understands, as tables: commands, options, and which go together.
 
-Rows are those of ipvsadm.c's `options_table` and `commands_v_options`. A new option is a row
-here and its reading in `parse.py`.
+Rows are those of ipvsadm.c's `options_table` and `commands_v_options`. A new option is a row here
+and, if it has a value, its reader in `entry.py`.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 
-
-class Takes(Enum):
-    """Whether an option has a value."""
-
-    NOTHING = 0
-    VALUE = 1
-    MAYBE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """`name` is what messages and the compatibility table call it; several may share one."""
-
-    name: str
-    long: str
-    short: str = ""
-    takes: Takes = Takes.NOTHING
-
-
-_N, _V, _M = Takes.NOTHING, Takes.VALUE, Takes.MAYBE
-
-OPTIONS = (
-    Option("service-address", "tcp-service", "t", _V),
-    Option("service-address", "udp-service", "u", _V),
-    Option("service-address", "sctp-service", "", _V),
-    Option("service-address", "fwmark-service", "f", _V),
-    Option("ipv6", "ipv6", "6"),
-    Option("scheduler", "scheduler", "s", _V),
-    Option("persistent", "persistent", "p", _M),
-    Option("netmask", "netmask", "M", _V),
-    Option("pe", "pe", "", _V),
-    Option("sched-flags", "sched-flags", "b", _V),
-    Option("ops", "ops", "o"),
-    Option("real-server", "real-server", "r", _V),
-    Option("forwarding-method", "gatewaying", "g"),
-    Option("forwarding-method", "ipip", "i"),
-    Option("forwarding-method", "masquerading", "m"),
-    Option("weight", "weight", "w", _V),
-    Option("u-threshold", "u-threshold", "x", _V),
-    Option("l-threshold", "l-threshold", "y", _V),
-    Option("tun-type", "tun-type", "", _V),
-    Option("tun-port", "tun-port", "", _V),
-    Option("tun-nocsum", "tun-nocsum"),
-    Option("tun-csum", "tun-csum"),
-    Option("tun-remcsum", "tun-remcsum"),
-    Option("numeric", "numeric", "n"),
-    Option("connection", "connection", "c"),
-    Option("timeout", "timeout"),
-    Option("daemon", "daemon"),
-    Option("stats", "stats"),
-    Option("rate", "rate"),
-    Option("thresholds", "thresholds"),
-    Option("persistent-conn", "persistent-conn"),
-    Option("nosort", "nosort"),
-    Option("sort", "sort"),
-    Option("exact", "exact", "X"),
-    Option("tun-info", "tun-info"),
-    Option("mcast-interface", "mcast-interface", "", _V),
-    Option("syncid", "syncid", "", _V),
-    Option("sync-maxlen", "sync-maxlen", "", _V),
-    Option("mcast-group", "mcast-group", "", _V),
-    Option("mcast-port", "mcast-port", "", _V),
-    Option("mcast-ttl", "mcast-ttl", "", _V),
-)
-
-ORDER = (
-    "numeric", "connection", "service-address", "scheduler", "persistent", "netmask",
-    "real-server", "forwarding-method", "weight", "u-threshold", "l-threshold",
-    "mcast-interface", "timeout", "daemon", "stats", "rate", "thresholds", "persistent-conn",
-    "nosort", "syncid", "exact", "ops", "pe", "sched-flags", "mcast-group", "mcast-port",
-    "mcast-ttl", "sync-maxlen", "tun-info", "tun-type", "tun-port", "tun-nocsum", "tun-csum",
-    "tun-remcsum",
-)  # fmt: skip
-"""The order in which ipvsadm complains."""
-
-ALWAYS = ("ipv6", "sort")
-"""Options that no table forbids."""
+from elvs.model.value import dataclass
 
 
 class Verb(Enum):
@@ -107,24 +30,97 @@ class Verb(Enum):
     VERSION = "version"
 
 
-COMMANDS = {
-    "A": Verb.ADD_SERVICE, "add-service": Verb.ADD_SERVICE,
-    "E": Verb.EDIT_SERVICE, "edit-service": Verb.EDIT_SERVICE,
-    "D": Verb.DELETE_SERVICE, "delete-service": Verb.DELETE_SERVICE,
-    "C": Verb.FLUSH, "clear": Verb.FLUSH,
-    "a": Verb.ADD_SERVER, "add-server": Verb.ADD_SERVER,
-    "e": Verb.EDIT_SERVER, "edit-server": Verb.EDIT_SERVER,
-    "d": Verb.DELETE_SERVER, "delete-server": Verb.DELETE_SERVER,
-    "L": Verb.LIST, "l": Verb.LIST, "list": Verb.LIST,
-    "Z": Verb.ZERO, "zero": Verb.ZERO,
-    "set": Verb.SET,
-    "start-daemon": Verb.START_DAEMON, "stop-daemon": Verb.STOP_DAEMON,
-    "R": Verb.RESTORE, "restore": Verb.RESTORE,
-    "S": Verb.SAVE, "save": Verb.SAVE,
-    "h": Verb.HELP, "help": Verb.HELP,
-    "v": Verb.VERSION, "version": Verb.VERSION,
-}  # fmt: skip
-"""Short and long names -> command."""
+NOTHING, VALUE, MAYBE = range(3)
+"""Whether a word behind an option is its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A command (`verb` is set) or an option.
+
+    `name` is what messages and RULES call it; several options may share one, and then only one of
+    them can be given. Without a name it goes with everything, any number of times.
+    """
+
+    name: str
+    long: str
+    short: str = ""
+    takes: int = NOTHING
+    verb: Verb | None = None
+
+
+OPTIONS = (
+    Option("", "add-service", "A", verb=Verb.ADD_SERVICE),
+    Option("", "edit-service", "E", verb=Verb.EDIT_SERVICE),
+    Option("", "delete-service", "D", verb=Verb.DELETE_SERVICE),
+    Option("", "clear", "C", verb=Verb.FLUSH),
+    Option("", "add-server", "a", verb=Verb.ADD_SERVER),
+    Option("", "edit-server", "e", verb=Verb.EDIT_SERVER),
+    Option("", "delete-server", "d", verb=Verb.DELETE_SERVER),
+    Option("", "list", "L", verb=Verb.LIST),
+    Option("", "list", "l", verb=Verb.LIST),
+    Option("", "zero", "Z", verb=Verb.ZERO),
+    Option("", "set", verb=Verb.SET),
+    Option("", "start-daemon", "", VALUE, Verb.START_DAEMON),
+    Option("", "stop-daemon", "", VALUE, Verb.STOP_DAEMON),
+    Option("", "restore", "R", verb=Verb.RESTORE),
+    Option("", "save", "S", verb=Verb.SAVE),
+    Option("", "help", "h", verb=Verb.HELP),
+    Option("", "version", "v", verb=Verb.VERSION),
+    Option("service-address", "tcp-service", "t", VALUE),
+    Option("service-address", "udp-service", "u", VALUE),
+    Option("service-address", "sctp-service", "", VALUE),
+    Option("service-address", "fwmark-service", "f", VALUE),
+    Option("", "ipv6", "6"),
+    Option("scheduler", "scheduler", "s", VALUE),
+    Option("persistent", "persistent", "p", MAYBE),
+    Option("netmask", "netmask", "M", VALUE),
+    Option("pe", "pe", "", VALUE),
+    Option("sched-flags", "sched-flags", "b", VALUE),
+    Option("ops", "ops", "o"),
+    Option("real-server", "real-server", "r", VALUE),
+    Option("forwarding-method", "gatewaying", "g"),
+    Option("forwarding-method", "ipip", "i"),
+    Option("forwarding-method", "masquerading", "m"),
+    Option("weight", "weight", "w", VALUE),
+    Option("u-threshold", "u-threshold", "x", VALUE),
+    Option("l-threshold", "l-threshold", "y", VALUE),
+    Option("tun-type", "tun-type", "", VALUE),
+    Option("tun-port", "tun-port", "", VALUE),
+    Option("tun-nocsum", "tun-nocsum"),
+    Option("tun-csum", "tun-csum"),
+    Option("tun-remcsum", "tun-remcsum"),
+    Option("numeric", "numeric", "n"),
+    Option("connection", "connection", "c"),
+    Option("timeout", "timeout"),
+    Option("daemon", "daemon"),
+    Option("stats", "stats"),
+    Option("rate", "rate"),
+    Option("thresholds", "thresholds"),
+    Option("persistent-conn", "persistent-conn"),
+    Option("nosort", "nosort"),
+    Option("", "sort"),
+    Option("exact", "exact", "X"),
+    Option("tun-info", "tun-info"),
+    Option("mcast-interface", "mcast-interface", "", VALUE),
+    Option("syncid", "syncid", "", VALUE),
+    Option("sync-maxlen", "sync-maxlen", "", VALUE),
+    Option("mcast-group", "mcast-group", "", VALUE),
+    Option("mcast-port", "mcast-port", "", VALUE),
+    Option("mcast-ttl", "mcast-ttl", "", VALUE),
+)
+LONG = {option.long: option for option in OPTIONS}
+SHORT = {option.short: option for option in OPTIONS if option.short}
+
+ORDER = (
+    "numeric", "connection", "service-address", "scheduler", "persistent", "netmask",
+    "real-server", "forwarding-method", "weight", "u-threshold", "l-threshold",
+    "mcast-interface", "timeout", "daemon", "stats", "rate", "thresholds", "persistent-conn",
+    "nosort", "syncid", "exact", "ops", "pe", "sched-flags", "mcast-group", "mcast-port",
+    "mcast-ttl", "sync-maxlen", "tun-info", "tun-type", "tun-port", "tun-nocsum", "tun-csum",
+    "tun-remcsum",
+)  # fmt: skip
+"""The order in which ipvsadm complains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,27 +136,37 @@ def _rule(needs: str = "", may: str = "", one: str = "") -> Rule:
     return Rule(frozenset(needs.split()), frozenset(may.split()), frozenset(one.split()))
 
 
-_SERVICE = "scheduler persistent netmask ops pe sched-flags"
-_SERVER = "forwarding-method weight u-threshold l-threshold tun-type tun-port"
-_SERVER += " tun-nocsum tun-csum tun-remcsum"
-_MCAST = "mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl"
-_SHOW = "numeric stats rate thresholds persistent-conn nosort syncid exact tun-info"
+_SERVICE = _rule("service-address", "scheduler persistent netmask ops pe sched-flags")
+_SERVER = _rule(
+    "service-address real-server",
+    "forwarding-method weight u-threshold l-threshold"
+    " tun-type tun-port tun-nocsum tun-csum tun-remcsum",
+)
 
 RULES = {
-    Verb.ADD_SERVICE: _rule("service-address", _SERVICE),
-    Verb.EDIT_SERVICE: _rule("service-address", _SERVICE),
+    Verb.ADD_SERVICE: _SERVICE,
+    Verb.EDIT_SERVICE: _SERVICE,
     Verb.DELETE_SERVICE: _rule("service-address"),
     Verb.FLUSH: _rule(),
-    Verb.ADD_SERVER: _rule("service-address real-server", _SERVER),
-    Verb.EDIT_SERVER: _rule("service-address real-server", _SERVER),
+    Verb.ADD_SERVER: _SERVER,
+    Verb.EDIT_SERVER: _SERVER,
     Verb.DELETE_SERVER: _rule("service-address real-server"),
-    Verb.LIST: _rule(may=_SHOW, one="connection service-address timeout daemon"),
+    Verb.LIST: _rule(
+        may="numeric stats rate thresholds persistent-conn nosort syncid exact tun-info",
+        one="connection service-address timeout daemon",
+    ),
     Verb.ZERO: _rule(may="service-address"),
     Verb.SET: _rule(),
-    Verb.START_DAEMON: _rule(may=_MCAST),
+    Verb.START_DAEMON: _rule(
+        may="mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl"
+    ),
     Verb.STOP_DAEMON: _rule(may="syncid"),
     Verb.RESTORE: _rule(),
     Verb.SAVE: _rule(may="numeric"),
-    Verb.HELP: _rule(may=" ".join(ORDER)),
-    Verb.VERSION: _rule(may=" ".join(ORDER)),
 }
+
+LIST_CONFLICTS = (
+    ({"connection", "timeout", "daemon"}, {"stats", "rate", "thresholds"}),
+    ({"timeout", "daemon"}, {"persistent-conn"}),
+)
+"""Of each pair: one of the first does not go with one of the second in a listing."""
