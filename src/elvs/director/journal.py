@@ -15,12 +15,10 @@ from os import PathLike
 from pathlib import Path
 
 from elvs.director.ops import Area, Op, Put, Remove, Store
+from elvs.director.unfinished import HEADER, MAGIC, unfinished
 from elvs.model.errors import ElvsError, PlatformError
 from elvs.model.value import dataclass
 
-HEADER = struct.Struct("<8sIQIII")
-"""Magic, CRC-32 of the rest, its length; how many ops, released and resting areas."""
-MAGIC = b"elvsjnl1"
 AREA = struct.Struct("<III")
 """Offset, length, tick (0 when released)."""
 OP = struct.Struct("<B15sQQ")
@@ -58,12 +56,7 @@ class Journal:
 
     def is_open(self) -> bool:
         """Whether a transaction is under way or was left half done; needs no lock."""
-        try:
-            with self.path.open("rb") as file:
-                head = file.read(HEADER.size)
-        except FileNotFoundError:
-            return False
-        return len(head) == HEADER.size and HEADER.unpack(head)[3] > 0
+        return unfinished(self.path.parent)
 
     def read(self) -> Record:
         """The record, empty where there is no file; raises JournalDamaged."""

@@ -5,11 +5,11 @@ takes the lock first finishes what a dead predecessor left in the journal. A lis
 within milliseconds, so each method imports what it alone needs.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 
 from elvs.dataplane.layout import Bucket
 from elvs.director.bulk import uncollected
+from elvs.director.unfinished import unfinished
 from elvs.model.errors import NoSuchService
 
 TYPE_CHECKING = False  # typing takes 3 ms, which a listing does not have
@@ -119,8 +119,8 @@ class Director:
             return preview(self._site, changes, around)
 
     def _recover(self, tables: "Tables") -> None:
-        """Finish what a dead predecessor began, if there is a journal at all."""
-        if os.path.exists(f"{self._site.directory}/journal"):  # noqa: PTH110 - pathlib is dear
+        """Finish what a dead predecessor began."""
+        if unfinished(self._site.directory):
             from elvs.director.changing import recover
 
             recover(self._site, tables)
