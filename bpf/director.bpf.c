@@ -52,34 +52,48 @@ static __always_inline __u32 next_state(const struct packet *pkt, __u32 state, _
 	return tcp_next(dir, pkt->tcp_flags, state);
 }
 
+/* w2 after this packet: state, flags, time. */
+static __always_inline __u64 hit_next(const struct hit *hit, const struct packet *pkt,
+				      enum direction dir)
+{
+	__u32 flags = W2_FLAGS(hit->w2);
+	__u32 state = next_state(pkt, W2_STATE(hit->w2), flags, dir);
+
+	if (pkt->protocol == IPPROTO_TCP)
+		flags = tcp_active(state) ? flags & ~CONN_INACTIVE : flags | CONN_INACTIVE;
+	if (dir == DIR_REPLY)
+		flags &= ~CONN_NOOUTPUT;
+	if ((W2_TICK(hit->w2) ^ hit->tick) >> HOP_STALE_BITS)
+		flags |= CONN_HOP_STALE;
+	return W2(W2_HOP(hit->w2), flags, state, LIFE_LIVE, hit->tick);
+}
+
 /*
- * The connection has seen this packet: state, flags, time. Most packets change nothing but the
- * time, and that is written once a second only.
+ * The connection has seen this packet. Most change nothing but the time, and that is written once
+ * a second only. Who loses a swap to the other direction tries again on what that left: a lost
+ * RST would be an established connection for a quarter of an hour.
  */
 static __always_inline void hit_update(struct hit *hit, const struct packet *pkt,
 				       enum direction dir)
 {
-	__u32 flags = W2_FLAGS(hit->w2), state = W2_STATE(hit->w2);
-	__u32 tick = W2_TICK(hit->w2), next = next_state(pkt, state, flags, dir);
-	__u32 next_flags = flags;
-
 	if (pkt->dry)
 		return;
-	if (pkt->protocol == IPPROTO_TCP)
-		next_flags = tcp_active(next) ? flags & ~CONN_INACTIVE : flags | CONN_INACTIVE;
-	if (dir == DIR_REPLY)
-		next_flags &= ~CONN_NOOUTPUT;
-	if ((tick ^ hit->tick) >> HOP_STALE_BITS)
-		next_flags |= CONN_HOP_STALE;
-	if (next != state || next_flags != flags) {
-		__u64 moved = W2(W2_HOP(hit->w2), next_flags, next, LIFE_LIVE, hit->tick);
+	for (int tries = 0; tries < 3; tries++) {
+		__u64 next = hit_next(hit, pkt, dir);
 
-		if (conn_move(hit->slot, hit->w1, hit->w2, moved))
-			hit->w2 = moved;
-		return;
+		if (!((next ^ hit->w2) >> 32)) {
+			if (hit->tick - W2_TICK(hit->w2) >= TICKS_PER_SECOND)
+				*(volatile __u32 *)&hit->slot->w2 = hit->tick;
+			return;
+		}
+		if (conn_move(hit->slot, hit->w1, hit->w2, next)) {
+			hit->w2 = next;
+			return;
+		}
+		hit->w2 = READ(hit->slot->w2);
+		if (W2_LIFE(hit->w2) != LIFE_LIVE)
+			return;
 	}
-	if (hit->tick - tick >= TICKS_PER_SECOND)
-		*(volatile __u32 *)&hit->slot->w2 = hit->tick;
 }
 
 /* Can the packet go this way, `overhead` bytes longer? V_CONTINUE, or what becomes of it. */
