@@ -4,9 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from elvs.dataplane import layout
-from elvs.dataplane.fake import FakeTables
 from elvs.dataplane.port import Tables
-from elvs.dataplane.sizes import Sizes
 from elvs.director.apply import carry_out
 from elvs.director.emit import PoolFull
 from elvs.director.ids import TICKS_OF_REST, Clock
@@ -53,6 +51,9 @@ def preview(site: Site, changes: Sequence[Change], around: Surroundings) -> Plan
 
 def blank() -> Tables:
     """Tables as they would be made, but for the connections."""
+    from elvs.dataplane.fake import FakeTables  # a first change pays for it, nobody else
+    from elvs.dataplane.sizes import Sizes
+
     return FakeTables(Sizes(connections=1))
 
 

@@ -8,16 +8,22 @@ When the ops are done, the file keeps (or goes, if there are none) the areas of 
 given up so lately that a running program may still read them.
 """
 
+# ruff: noqa: PTH104, PTH108, PTH123
+
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from os import PathLike
-from pathlib import Path
+from contextlib import suppress
 
 from elvs.director.ops import Area, Op, Put, Remove, Store
 from elvs.director.unfinished import HEADER, MAGIC, unfinished
 from elvs.model.errors import ElvsError, PlatformError
 from elvs.model.value import dataclass
+
+TYPE_CHECKING = False  # typing and pathlib take 7 ms, which a command does not have
+if TYPE_CHECKING:
+    from os import PathLike
 
 AREA = struct.Struct("<III")
 """Offset, length, tick (0 when released)."""
@@ -52,16 +58,18 @@ class Journal:
     """The journal of one director. The caller holds the director's lock for all but `is_open`."""
 
     def __init__(self, directory: "str | PathLike[str]") -> None:
-        self.path = Path(directory) / "journal"
+        self._directory = os.fspath(directory)
+        self.path = f"{self._directory}/journal"
 
     def is_open(self) -> bool:
         """Whether a transaction is under way or was left half done; needs no lock."""
-        return unfinished(self.path.parent)
+        return unfinished(self._directory)
 
     def read(self) -> Record:
         """The record, empty where there is no file; raises JournalDamaged."""
         try:
-            raw = self.path.read_bytes()
+            with open(self.path, "rb") as file:
+                raw = file.read()
         except FileNotFoundError:
             return Record()
         record = decode(raw)
@@ -75,11 +83,13 @@ class Journal:
         """Put `record` in the place of the former one; an empty one removes the file."""
         try:
             if not record.ops and not record.resting:
-                self.path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(self.path)
                 return
-            fresh = self.path.with_suffix(".new")
-            fresh.write_bytes(encode(record))
-            fresh.rename(self.path)
+            fresh = f"{self.path}.new"
+            with open(fresh, "wb") as file:
+                file.write(encode(record))
+            os.rename(fresh, self.path)
         except OSError as error:
             raise PlatformError(
                 f"cannot write {self.path}: {error.strerror}", "look at the room in /run"

@@ -3,11 +3,13 @@
 See rtnetlink(7). Many addresses are asked in one message; only the standard library is used.
 """
 
+import _socket  # socket itself makes enums of hundreds of constants
 import errno
 import os
-import socket
 import struct
+from _socket import AF_NETLINK, NETLINK_ROUTE, SOCK_RAW
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from enum import IntEnum
 
 from elvs.model.address import Address, Family
@@ -57,7 +59,7 @@ def look_up(addresses: Iterable[Address]) -> Mapping[Address, Route]:
     if not wanted:
         return found
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        with closing(_socket.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)) as netlink:
             netlink.bind((0, 0))
             for start in range(0, len(wanted), AT_ONCE):
                 some = wanted[start : start + AT_ONCE]
@@ -76,7 +78,7 @@ def question(address: Address, number: int) -> bytes:
     return HEADER.pack(HEADER.size + len(body), GETROUTE, REQUEST, number, 0) + body
 
 
-def answers(netlink: socket.socket, count: int) -> Iterator[tuple[int, Route]]:
+def answers(netlink: _socket.socket, count: int) -> Iterator[tuple[int, Route]]:
     """`count` answers with the numbers of their questions."""
     while count > 0:
         data = netlink.recv(1 << 17)

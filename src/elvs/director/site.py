@@ -87,25 +87,25 @@ class Here:
         return pins.locked(self._place)
 
     def surroundings(self, addresses: "Iterable[Address]") -> "Surroundings":
-        import socket  # like the rest: listings need none of it
+        import _socket  # socket itself makes enums of hundreds of constants
 
         from elvs.director.route import look_up
         from elvs.director.surroundings import Surroundings
 
         routes = look_up(addresses)
         attached = self._attached()
-        names = dict(socket.if_nameindex()) if attached else {}
+        names = dict(_socket.if_nameindex()) if attached else {}
         return Surroundings(routes, attached, names, self._vips())
 
     def _attached(self) -> frozenset[int]:
         try:
-            pinned = [path.name for path in self._place.pins.iterdir()]
+            pinned = os.listdir(self._place.pins_name)  # noqa: PTH208
         except FileNotFoundError:
             return frozenset()
         return frozenset(int(n.removeprefix(LINK)) for n in pinned if n.startswith(LINK))
 
     def _vips(self) -> "frozenset[Address]":
-        if not (self._place.files / "vips.json").exists():
+        if not os.path.exists(f"{self._place.files_name}/vips.json"):  # noqa: PTH110
             return frozenset()
         from elvs.director import vips  # json and netlink, only where there are any
 

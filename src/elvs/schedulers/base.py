@@ -7,12 +7,18 @@ A pool is always newest server first.
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+
+from elvs.model.value import dataclass
+
+TYPE_CHECKING = False  # typing takes 3 ms, which a command does not have
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 LOW = 0xFFFFFFFF
 
 
-class Candidate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Candidate:
     """A server as a scheduler sees it."""
 
     weight: int
@@ -30,7 +36,8 @@ class Candidate(NamedTuple):
         return (self.active << 8) + self.active + self.inactive
 
 
-class Cursor(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cursor:
     """Where a scheduler stands: `states[id].cursor` taken apart.
 
     `position` 0 is the head of the list, i + 1 says that the entry of index i was used last;
@@ -52,7 +59,8 @@ class Cursor(NamedTuple):
 START = Cursor()
 
 
-class Weights(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Weights:
     """What wrr must know of a list's weights; `divisor` is 0 when none is positive."""
 
     greatest: int = 0
@@ -83,8 +91,8 @@ class Weights(NamedTuple):
 class Scheduler:
     """One scheduler. The upkeep here is that of schedulers without a place in the list."""
 
-    name: ClassVar[str]
-    number: ClassVar[int]
+    name: "ClassVar[str]"
+    number: "ClassVar[int]"
     """Its place in bpf/sched/list.h, part of the pinned state."""
 
     def bound(self, weights: Weights) -> Cursor:

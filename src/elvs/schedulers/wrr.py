@@ -22,7 +22,9 @@ def adjusted(cursor: Cursor, weights: Weights) -> Cursor:
         current = limit
     elif step > 1:
         current = current // step * step + 1
-    return cursor if cursor == (0, current) else Cursor(0, current)
+    if cursor.position == 0 and cursor.current == current:
+        return cursor
+    return Cursor(0, current)
 
 
 class WeightedRoundRobin(Scheduler):
@@ -43,7 +45,7 @@ class WeightedRoundRobin(Scheduler):
 
     def select(self, pool: Sequence[Candidate], cursor: Cursor) -> tuple[int | None, Cursor]:
         weights = Weights.of(candidate.weight for candidate in pool)
-        position, current = cursor
+        position, current = cursor.position, cursor.current
         if weights.limit <= 0:
             return None, cursor
         while True:

@@ -131,11 +131,11 @@ def test_a_death_before_the_journal_is_in_place_changes_nothing(
     site = prepared(tmp_path)
     before = snapshot(site.fake)
 
-    def die(self: Path, target: Path) -> Path:
+    def die(fresh: str, target: str) -> None:
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", die)
+        patch.setattr("os.rename", die)
         with pytest.raises(Died):
             site.director().apply(SECOND[case])
     assert snapshot(site.fake) == before

@@ -125,4 +125,5 @@ def test_wrr_gives_each_its_share(weights: list[int]) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**31 - 1))
 def test_a_cursor_is_one_word(position: int, current: int) -> None:
-    assert Cursor.unpack(Cursor(position, current).word) == (position, current)
+    cursor = Cursor(position, current)
+    assert Cursor.unpack(cursor.word) == cursor
