@@ -81,6 +81,15 @@ route add fd03::/64 via fd01::253 mtu lock 1400
 10.3 with a smaller MTU), and without a neighbour entry whatever else is in 10.1.0.0/16."""
 
 
+FORWARDING = {
+    "ipv4/ip_forward": "0",
+    "ipv6/conf/all/forwarding": "0",
+    "ipv4/conf/lo/forwarding": "1",
+    "ipv6/conf/lo/forwarding": "1",
+}
+"""In this order, since the first two write the others. Ways are looked up as if from lo."""
+
+
 class LoadedTables(BpfTables):
     """`BpfTables` of an object that pins nothing."""
 
@@ -231,8 +240,8 @@ def new_namespace() -> int:
 def build_network() -> int:
     """Both sides, neighbours known, ip_forward off; returns the outside's ifindex."""
     subprocess.run(["ip", "-batch", "-"], input=NETWORK, text=True, check=True)
-    for family in ("ipv4", "ipv6"):
-        Path(f"/proc/sys/net/{family}/conf/lo/forwarding").write_text("1")
+    for setting, value in FORWARDING.items():
+        Path("/proc/sys/net", setting).write_text(value)
     # a veth has receive queues for XDP only with GRO (or a program)
     subprocess.run(["ethtool", "-K", "elvsout", "gro", "on"], check=True, capture_output=True)
     return socket.if_nametoindex("elvsout")

@@ -1,6 +1,7 @@
 """An unresolved neighbour: the finished packet goes up with a note for tc (slow.bpf.c)."""
 
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,26 @@ def test_tc_takes_what_carries_the_note(world: World, rules: Rules, net: Net) ->
     """Everything else is left to whatever stands behind on the interface."""
     ran = testrun.run_tc(world.programs["slow"], net.frame(tcp()))
     assert ran.retval == TC_UNSPEC
+
+
+def test_neither_ip_forward_nor_the_ingress_matters(world: World, rules: Rules, net: Net) -> None:
+    """Only lo's own switch, which attach turns on; without it there is no way."""
+    family = "ipv6" if net.v6 else "ipv4"
+    for name in (
+        "ipv4/ip_forward",
+        "ipv6/conf/all/forwarding",
+        f"{family}/conf/elvsout/forwarding",
+    ):
+        assert Path("/proc/sys/net", name).read_text() == "0\n"
+    rules.service(net.vip, 80, TCP, Real(net.rip(1), 80))
+    assert world.run(net.frame(tcp(sport=40001))).verdict is Verdict.TX_NAT
+    switch = Path(f"/proc/sys/net/{family}/conf/lo/forwarding")
+    switch.write_text("0")
+    try:
+        world.tick += 60
+        assert world.run(net.frame(tcp(sport=40002))).verdict is Verdict.DROP_NO_ROUTE
+    finally:
+        switch.write_text("1")
 
 
 def test_a_way_is_looked_up_once_and_kept(world: World, rules: Rules, net: Net) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from scapy.layers.inet import ICMP, IP
-from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.inet import ICMP, IP, IPOption_NOP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
 from scapy.packet import Packet, Raw
 
 from elvs.dataplane.layout import Method, ServerFlags, Verdict
@@ -142,6 +142,35 @@ def test_nat_from_the_servers_side(
     )
     same(seen.frame, want)
     assert world.traffic(0)[3:] == (1, len(packet) - 14)
+
+
+@PROTOCOLS
+def test_quotes_with_options_and_extensions(
+    world: World, rules: Rules, net: Net, protocol: int
+) -> None:
+    opened(world, rules, net, protocol, Method.NAT)
+    extra = IPv6ExtHdrDestOpt() if net.v6 else None
+    more: dict[str, Any] = {} if net.v6 else {"options": [IPOption_NOP()] * 8}
+    told, sent = (
+        l3(
+            net.frame(
+                extra / transport(protocol, port, 40000)
+                if extra
+                else transport(protocol, port, 40000),
+                src=src,
+                dst=net.client,
+                **more,
+            )
+        )
+        for src, port in ((net.vip, 80), (net.rip(1), 8080))
+    )
+    at = net.header + 8 + (16 if protocol == TCP else 6)
+    sent = sent[:at] + told[at : at + 2] + sent[at + 2 :]
+    seen = world.run(net.frame(net.error(UNREACHABLE, 1, told), src=router(net)))
+    want = net.frame(
+        net.error(UNREACHABLE, 1, sent), src=router(net), dst=net.rip(1), ttl=63, macs=to_server(1)
+    )
+    same(seen.frame, want)
 
 
 @PROTOCOLS
