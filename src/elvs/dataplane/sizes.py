@@ -1,9 +1,9 @@
 """How large the tables are: what an operator says at attach, and the rows that follow from it."""
 
 import os
-from dataclasses import dataclass
 
 from elvs.model.errors import InvalidValue
+from elvs.model.value import dataclass
 
 SLOTS = 5
 FILL = 2

@@ -30,7 +30,7 @@ def _made(written: "type[T]", order: bool) -> "type[T]":
     made: Any = type(written.__name__, written.__bases__, body)
     known = made.__dict__
     methods = _methods(_getter(names), names, order)
-    methods["__init__"] = _init({name: known[name] for name in names}, defaults)
+    methods["__init__"] = _init({name: known[name] for name in names}, defaults, made)
     methods["__dataclass_fields__"] = _Fields(defaults)
     for name, method in methods.items():
         if name not in body:
@@ -43,9 +43,11 @@ LEFT_BEHIND = ("__dict__", "__weakref__")
 """What a class has by having no slots."""
 
 
-def _init(slots: "dict[str, Any]", defaults: "dict[str, Any]") -> "Any":
+def _init(slots: "dict[str, Any]", defaults: "dict[str, Any]", made: type) -> "Any":
     heads = [f"{name}=_default_{name}" if name in defaults else name for name in slots]
     lines = [f" _set_{name}(self, {name})" for name in slots] or [" pass"]
+    if hasattr(made, "__post_init__"):
+        lines.append(" self.__post_init__()")
     scope = {f"_set_{name}": slot.__set__ for name, slot in slots.items()}
     scope |= {f"_default_{name}": value for name, value in defaults.items()}
     exec(f"def __init__({', '.join(['self', *heads])}):\n" + "\n".join(lines), scope)

@@ -6,8 +6,10 @@ import pickle
 
 import pytest
 
+from elvs.dataplane.sizes import Sizes
 from elvs.model.address import Address
 from elvs.model.change import Clear
+from elvs.model.errors import InvalidValue
 from elvs.model.service import RealServer, RealServerKey
 from elvs.model.value import dataclass
 
@@ -65,3 +67,10 @@ def test_the_standard_tools_take_them() -> None:
 def test_other_kinds_are_for_the_standard_library() -> None:
     with pytest.raises(TypeError, match="frozen"):
         dataclass(frozen=False, slots=True)
+
+
+def test_a_value_can_refuse_what_it_is_made_of() -> None:
+    with pytest.raises(InvalidValue):
+        Sizes(connections=0)
+    with pytest.raises(InvalidValue):
+        dataclasses.replace(Sizes(1), services=0)
