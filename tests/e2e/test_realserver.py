@@ -32,6 +32,8 @@ pytestmark = [
 ]
 
 ELVS = str(Path(sys.executable).with_name("elvs"))
+DR, TUN = ["--method", "dr"], ["--method", "tun", "--program"]
+"""The tunnel tests never load a kernel module behind the machine's back."""
 LAN, SERVER = "elvs-rs-lan", "elvs-rs-server"
 ETH_P_ALL = 3
 PORT = 5353
@@ -216,7 +218,7 @@ def datagram(side: Side, **ip: Any) -> Any:
 
 @BOTH
 def test_tunnel_udp(lan: Lan, listeners: Callable[[Side], socket.socket], side: Side) -> None:
-    done("up", "--method", "tun", *side.options)
+    done("up", *TUN, *side.options)
     udp = listeners(side)
     lan.send(tunnelled(side, datagram(side)))
     data, client = udp.recvfrom(100)
@@ -241,7 +243,7 @@ def test_tunnel_udp(lan: Lan, listeners: Callable[[Side], socket.socket], side: 
 def test_tunnel_tcp_leaves_room_for_the_envelope(
     lan: Lan, listeners: Callable[[Side], socket.socket], side: Side
 ) -> None:
-    done("up", "--method", "tun", *side.options)
+    done("up", *TUN, *side.options)
     listeners(side)
     syn = side.ip(src=side.client, dst=side.vip) / TCP(
         sport=4711, dport=PORT, flags="S", options=[("MSS", 1460)]
@@ -253,11 +255,30 @@ def test_tunnel_tcp_leaves_room_for_the_envelope(
     assert dict(frame[TCP].options)["MSS"] == side.advmss
 
 
+DEVICES = all(Path("/sys/module", name).exists() for name in ("ipip", "ip6_tunnel"))
+
+
+@BOTH
+@pytest.mark.skipif(not DEVICES, reason="needs the modules ipip and ip6_tunnel, loaded")
+def test_the_kernels_device(
+    lan: Lan, listeners: Callable[[Side], socket.socket], side: Side
+) -> None:
+    run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1")
+    assert any(line.endswith(": up") for line in done("up", "--method", "tun", *side.options))
+    assert done("up", "--method", "tun", *side.options) == ["nothing to change"]
+    assert programs() == set()
+    udp = listeners(side)
+    lan.send(tunnelled(side, datagram(side)))
+    assert udp.recvfrom(100)[0] == b"odd length!"
+    done("down")
+    assert ",UP" not in run("ip", "link", "show", "tunl0" if side is V4 else "ip6tnl0")
+
+
 @BOTH
 def test_what_is_not_for_us_stays_packed(
     lan: Lan, listeners: Callable[[Side], socket.socket], side: Side
 ) -> None:
-    done("up", "--method", "tun", *side.options)
+    done("up", *TUN, *side.options)
     udp = listeners(side)
     other = side.ip(src=side.client, dst=side.rip) / UDP(sport=4711, dport=PORT) / Raw(b"no VIP")
     lan.send(tunnelled(side, other))
@@ -272,7 +293,7 @@ def packets() -> dict[str, int]:
 
 
 def test_hostile_and_odd_tunnels_ipv4(lan: Lan, listeners: Callable[[Side], socket.socket]) -> None:
-    done("up", "--method", "tun", *V4.options)
+    done("up", *TUN, *V4.options)
     udp = listeners(V4)
     inner = datagram(V4)
     lies = IP(bytes(IP(bytes(inner)[:20])))
@@ -307,7 +328,7 @@ def test_hostile_and_odd_tunnels_ipv4(lan: Lan, listeners: Callable[[Side], sock
 
 
 def test_odd_tunnels_ipv6(lan: Lan, listeners: Callable[[Side], socket.socket]) -> None:
-    done("up", "--method", "tun", *V6.options)
+    done("up", *TUN, *V6.options)
     udp = listeners(V6)
     with namespace.entered(SERVER):
         udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
@@ -353,14 +374,14 @@ def is_told(lan: Lan, address: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("method", ["dr", "tun"])
-def test_a_vip_is_silent(lan: Lan, method: str) -> None:
+@pytest.mark.parametrize("method", [DR, TUN], ids=["dr", "tun"])
+def test_a_vip_is_silent(lan: Lan, method: list[str]) -> None:
     assert is_told(lan, V4.rip)
     assert is_told(lan, V6.rip)
     run("ip", "addr", "add", f"{V4.vip}/32", "dev", "lo")
     assert is_told(lan, V4.vip), "the probe finds a VIP that is not silent"
     run("ip", "addr", "del", f"{V4.vip}/32", "dev", "lo")
-    done("up", "--method", method, *V4.options, *V6.options)
+    done("up", *method, *V4.options, *V6.options)
     run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
     assert not is_told(lan, V4.vip)
     assert not is_told(lan, V6.vip)
@@ -369,14 +390,14 @@ def test_a_vip_is_silent(lan: Lan, method: str) -> None:
 
 
 def test_own_connections_never_use_the_vip(lan: Lan) -> None:
-    done("up", "--method", "dr", *V4.options, *V6.options)
+    done("up", *DR, *V4.options, *V6.options)
     for side in (V4, V6):
         assert f" src {side.rip} " in run("ip", "route", "get", side.client)
 
 
 @BOTH
 def test_direct_routing(lan: Lan, listeners: Callable[[Side], socket.socket], side: Side) -> None:
-    done("up", "--method", "dr", *side.options)
+    done("up", *DR, *side.options)
     udp = listeners(side)
     lan.send(datagram(side))
     assert udp.recvfrom(100)[0] == b"odd length!"
@@ -405,12 +426,12 @@ def test_nat_answers_go_to_the_director(
 @pytest.mark.parametrize(
     "words",
     [
-        ["--method", "dr"],
-        ["--method", "tun"],
+        DR,
+        TUN,
         ["--method", "nat", "--gateway", V4.dip, "--gateway", V6.dip],
         ["--method", "nat", "--gateway", V4.dip, "--gateway", V6.dip, "--port", "80"],
     ],
-    ids=lambda words: "-".join(words[1::9]),
+    ids=["dr", "tun", "nat", "nat-port"],
 )
 @pytest.mark.parametrize("strict", [False, True])
 def test_up_twice_and_down(lan: Lan, words: list[str], strict: bool) -> None:
@@ -433,7 +454,7 @@ def test_up_twice_and_down(lan: Lan, words: list[str], strict: bool) -> None:
 
 
 def test_check_finds_and_mends(lan: Lan) -> None:
-    done("up", "--method", "tun", *V4.options, *V6.options)
+    done("up", *TUN, *V4.options, *V6.options)
     run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=0", "net.ipv4.conf.all.rp_filter=1")
     run("sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=0")
     run("ip", "addr", "del", f"{V6.vip}/128", "dev", "lo")
@@ -457,7 +478,7 @@ def test_check_finds_and_mends(lan: Lan) -> None:
 def test_filters_of_others_stay(lan: Lan) -> None:
     foreign = ["tc", "filter", "add", "dev", "eth0", "ingress", "prio", "7", "bpf", "da"]
     foreign += ["obj", str(decap.OBJECT), "sec", "tc"]
-    done("up", "--method", "tun", *V4.options)
+    done("up", *TUN, *V4.options)
     run(*foreign)
     assert any("clsact stays" in line for line in done("down"))
     shown = run("tc", "filter", "show", "dev", "eth0", "ingress")
@@ -468,9 +489,9 @@ def test_filters_of_others_stay(lan: Lan) -> None:
 def test_a_second_vip_keeps_the_program(
     lan: Lan, listeners: Callable[[Side], socket.socket]
 ) -> None:
-    done("up", "--method", "tun", "--vip", "192.0.2.8")
+    done("up", *TUN, "--vip", "192.0.2.8")
     running = programs()
-    done("up", "--method", "tun", *V4.options)
+    done("up", *TUN, *V4.options)
     assert programs() == running
     udp = listeners(V4)
     lan.send(tunnelled(V4, datagram(V4)))
@@ -505,7 +526,7 @@ def test_bad_input_is_one_line_and_changes_nothing(lan: Lan, words: list[str], e
 def test_a_refusal_half_way_is_undone(lan: Lan) -> None:
     run("sysctl", "-qw", "net.ipv6.conf.lo.disable_ipv6=1")
     before = everything()
-    result = elvs("up", "--method", "dr", *V4.options, *V6.options)
+    result = elvs("up", *DR, *V4.options, *V6.options)
     assert result.returncode != 0
     (line,) = result.stderr.splitlines()
     assert V6.vip in line
@@ -513,7 +534,7 @@ def test_a_refusal_half_way_is_undone(lan: Lan) -> None:
 
 
 def test_icmp_still_reaches_a_silent_vip(lan: Lan) -> None:
-    done("up", "--method", "tun", *V4.options)
+    done("up", *TUN, *V4.options)
     lan.send(tunnelled(V4, IP(src=V4.client, dst=V4.vip) / ICMP()))
     frame = lan.answer(lambda got: ICMP in got)
     assert frame

@@ -51,18 +51,17 @@ class Fake:
     def set_up(self, interface: str, up: bool) -> None:
         self._change_interface(interface, up=up)
 
-    def add_address(self, address: Address) -> None:
+    def add_address(self, address: Address, interface: str) -> None:
         held = InterfaceAddress(address, len(address.packed) * 8, host_scope=True)
-        self._change_interface("lo", addresses=(*self._lo(), held))
+        self._change_interface(interface, addresses=(*self._held(interface), held))
 
-    def remove_address(self, address: Address) -> None:
-        self._change_interface(
-            "lo", addresses=tuple(held for held in self._lo() if held.address != address)
-        )
+    def remove_address(self, address: Address, interface: str) -> None:
+        left = tuple(held for held in self._held(interface) if held.address != address)
+        self._change_interface(interface, addresses=left)
 
     def add_tunnel(self, name: str, kind: str) -> bool:
         if self.tunnels and self.now.interface(name) is None:
-            device = Interface(9, name, up=False, ethernet=False, kind=kind)
+            device = Interface(9, name, up=False, ethernet=False, arp=False, kind=kind)
             self._change(interfaces=(*self.now.interfaces, device))
         return self.tunnels
 
@@ -99,10 +98,10 @@ class Fake:
     def unpacked(self) -> dict[str, int]:
         return {}
 
-    def _lo(self) -> tuple[InterfaceAddress, ...]:
-        lo = self.now.interface("lo")
-        assert lo
-        return lo.addresses
+    def _held(self, interface: str) -> tuple[InterfaceAddress, ...]:
+        device = self.now.interface(interface)
+        assert device
+        return device.addresses
 
     def _change(self, **changes: object) -> None:
         if self.changes == self.refuse:

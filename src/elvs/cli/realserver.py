@@ -31,6 +31,11 @@ PORT = click.option(
     type=click.IntRange(1, 65535),
     help="NAT: only what is answered from this port goes to the director; can be repeated.",
 )
+PROGRAM = click.option(
+    "--program",
+    is_flag=True,
+    help="TUN: unpack by eLVS's own program even where the kernel has a tunnel device.",
+)
 
 
 @click.group()
@@ -47,18 +52,20 @@ def _agent() -> Agent:
 @METHOD
 @GATEWAY
 @PORT
+@PROGRAM
 @click.option("--persist", is_flag=True, help="Also at boot, by a systemd unit.")
 def up(
     vips: tuple[str, ...],
     method: str | None,
     gateways: tuple[str, ...],
     ports: tuple[int, ...],
+    program: bool,
     persist: bool,
 ) -> None:
     """Take packets for VIP, silently: nobody on the link is told. Says what it changes."""
     if method is None:
         raise InvalidValue("no forwarding method given", "add --method dr, tun or nat")
-    request = Request.parse(method, vips, gateways, ports)
+    request = Request.parse(method, vips, gateways, ports, program)
     unit = Unit()
     if persist:
         unit.judge()
@@ -83,6 +90,7 @@ def down() -> None:
 @METHOD
 @GATEWAY
 @PORT
+@PROGRAM
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def check(
@@ -91,6 +99,7 @@ def check(
     method: str | None,
     gateways: tuple[str, ...],
     ports: tuple[int, ...],
+    program: bool,
     as_json: bool,
 ) -> None:
     """Look whether everything holds; without options, for what `up` set up.
@@ -98,10 +107,10 @@ def check(
     Prints each finding, with the command that mends what is wrong. Exit status 1 if anything is.
     """
     asked = None
-    if method or vips or gateways or ports:
+    if method or vips or gateways or ports or program:
         if method is None:
             raise InvalidValue("no forwarding method given", "add --method dr, tun or nat")
-        asked = Request.parse(method, vips, gateways, ports)
+        asked = Request.parse(method, vips, gateways, ports, program)
     agent = _agent()
     request, found = agent.check(asked)
     counts = agent.system.unpacked() if request.method == "tun" else {}

@@ -108,7 +108,7 @@ class Agent:
     def _devices(self, request: Request) -> Iterator[Step]:
         """Tunnel devices that this kernel can make; where our program is at work it stays."""
         facts = self.system.facts()
-        if facts.decapsulator:
+        if request.program or facts.decapsulator:
             return
         for family in request.families:
             name, kind = TUNNEL_DEVICE[family], TUNNEL_KIND[family]

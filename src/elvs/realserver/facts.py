@@ -43,6 +43,7 @@ class Interface:
     up: bool = True
     loopback: bool = False
     ethernet: bool = True
+    arp: bool = True
     kind: str = ""
     mtu: int = 1500
     addresses: tuple[InterfaceAddress, ...] = ()
@@ -52,8 +53,8 @@ class Interface:
 
     @property
     def silent(self) -> bool:
-        """Whether nobody can ask it for an address, as no wire leads to it."""
-        return self.loopback or self.kind == "dummy"
+        """Whether nobody can ask it for an address: no wire leads to it, or it knows no ARP."""
+        return self.loopback or self.kind == "dummy" or not self.arp
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -108,6 +109,10 @@ class Facts:
     clsact: frozenset[str] = frozenset()
     """Interfaces that have a clsact qdisc."""
     decapsulator: Decapsulator | None = None
+
+    @property
+    def loopback(self) -> Interface:
+        return next(one for one in self.interfaces if one.loopback)
 
     def interface(self, name: str) -> Interface | None:
         return next((one for one in self.interfaces if one.name == name), None)

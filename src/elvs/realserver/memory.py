@@ -96,6 +96,7 @@ def _freeze_record(record: Record) -> dict[str, Any]:
         "vips": [str(vip) for vip in request.vips],
         "gateways": [str(dip) for dip in request.gateways],
         "ports": list(request.ports),
+        "program": request.program,
         "unit": record.unit,
         "steps": [{"step": type(step).__name__, **_freeze_fields(step)} for step in record.steps],
     }
@@ -104,7 +105,8 @@ def _freeze_record(record: Record) -> dict[str, Any]:
 def _thaw_record(raw: dict[str, Any]) -> Record:
     if raw["version"] != VERSION:
         raise ValueError(f"version {raw['version']}")
-    request = Request.parse(raw["method"], raw["vips"], raw["gateways"], raw["ports"])
+    words = (raw[name] for name in ("method", "vips", "gateways", "ports", "program"))
+    request = Request.parse(*words)
     return Record(request, tuple(_thaw_step(step) for step in raw["steps"]), raw["unit"])
 
 

@@ -23,10 +23,10 @@ class System(Interface):
 
     def set_up(self, interface: str, up: bool) -> None: ...
 
-    def add_address(self, address: Address) -> None:
-        """Put a VIP on lo: a single address, never a source of the kernel's choice."""
+    def add_address(self, address: Address, interface: str) -> None:
+        """Put a VIP on lo or the like: a single address, never a source of the kernel's choice."""
 
-    def remove_address(self, address: Address) -> None: ...
+    def remove_address(self, address: Address, interface: str) -> None: ...
 
     def add_tunnel(self, name: str, kind: str) -> bool:
         """Make the kernel's catch-all tunnel device; False where this kernel has none."""

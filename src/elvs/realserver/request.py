@@ -13,16 +13,26 @@ METHODS = ("dr", "tun", "nat")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """VIPs served here and how their packets come; `gateways` (DIPs) and `ports` for NAT only."""
+    """VIPs served here and how their packets come.
+
+    `gateways` (DIPs) and `ports` are for NAT only, `program` for TUN: unpack by our own program
+    even where the kernel has a tunnel device.
+    """
 
     method: str
     vips: tuple[Address, ...]
     gateways: tuple[Address, ...] = ()
     ports: tuple[int, ...] = ()
+    program: bool = False
 
     @classmethod
     def parse(
-        cls, method: str, vips: Iterable[str], gateways: Iterable[str], ports: Iterable[int] = ()
+        cls,
+        method: str,
+        vips: Iterable[str],
+        gateways: Iterable[str],
+        ports: Iterable[int] = (),
+        program: bool = False,
     ) -> "Request":
         """Read and judge what was written; raises InvalidValue. Doubles are dropped."""
         request = cls(
@@ -30,6 +40,7 @@ class Request:
             tuple(dict.fromkeys(Address.parse(text) for text in vips)),
             tuple(dict.fromkeys(Address.parse(text) for text in gateways)),
             tuple(sorted(set(ports))),
+            program,
         )
         request._judge()
         return request
@@ -60,6 +71,7 @@ class Request:
             tuple(dict.fromkeys(self.gateways + other.gateways)),
             # no port at all stands for every port
             tuple(sorted({*self.ports, *other.ports})) if self.ports and other.ports else (),
+            self.program or other.program,
         )
 
     def argv(self) -> list[str]:
@@ -72,7 +84,7 @@ class Request:
         ):
             for value in values:
                 words += [option, str(value)]
-        return words
+        return [*words, "--program"] if self.program else words
 
     def _agree(self, other: "Request") -> bool:
         """Whether no family has two gateways."""
@@ -94,6 +106,10 @@ class Request:
             option = "--gateway" if self.gateways else "--port"
             raise InvalidValue(
                 f"{option} is for NAT only, not {self.method}", f"leave {option} out"
+            )
+        if self.program and self.method != "tun":
+            raise InvalidValue(
+                f"--program is for TUN only, not {self.method}", "leave --program out"
             )
 
     def _judge_gateways(self) -> None:

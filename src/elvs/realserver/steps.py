@@ -105,26 +105,26 @@ class MakeTunnel:
 
 @dataclass(frozen=True, slots=True)
 class AddAddress:
-    """A VIP on lo."""
+    """A VIP on lo, or on a tunnel device."""
 
     address: Address
+    interface: str = "lo"
 
     @property
     def done(self) -> str:
-        return f"lo: {self.address}/{len(self.address.packed) * 8} added"
+        return f"{self.interface}: {self.address}/{len(self.address.packed) * 8} added"
 
     def state(self, system: System) -> State:
-        holder = system.facts().holder(self.address)
-        if holder is None:
-            return State.BEFORE
-        return State.AFTER if holder.loopback else State.OTHER
+        device = system.facts().interface(self.interface)
+        there = device and any(held.address == self.address for held in device.addresses)
+        return State.AFTER if there else State.BEFORE
 
     def do(self, system: System) -> None:
-        system.add_address(self.address)
+        system.add_address(self.address, self.interface)
 
     def undo(self, system: System) -> str:
-        system.remove_address(self.address)
-        return f"lo: {self.address}/{len(self.address.packed) * 8} removed"
+        system.remove_address(self.address, self.interface)
+        return f"{self.interface}: {self.address}/{len(self.address.packed) * 8} removed"
 
 
 @dataclass(frozen=True, slots=True)

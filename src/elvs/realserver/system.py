@@ -15,6 +15,8 @@ from elvs.realserver.route import MAIN, Route
 SYSCTL = Path("/proc/sys")
 ETHERNET = 1
 """ARPHRD_ETHER."""
+NO_ARP = 0x80
+"""IFF_NOARP."""
 
 
 class Kernel:
@@ -56,11 +58,11 @@ class Kernel:
     def set_up(self, interface: str, up: bool) -> None:
         rtnetlink.set_up(_index(interface), interface, up)
 
-    def add_address(self, address: Address) -> None:
-        rtnetlink.add_silent(address, _loopback())
+    def add_address(self, address: Address, interface: str) -> None:
+        rtnetlink.add_silent(address, _index(interface))
 
-    def remove_address(self, address: Address) -> None:
-        rtnetlink.remove_address(address, _loopback())
+    def remove_address(self, address: Address, interface: str) -> None:
+        rtnetlink.remove_address(address, _index(interface))
 
     def add_tunnel(self, name: str, kind: str) -> bool:
         return rtnetlink.add_link(name, kind)
@@ -111,10 +113,6 @@ def _index(name: str) -> int:
         raise PlatformError(f"there is no interface {name}") from None
 
 
-def _loopback() -> int:
-    return next(one.index for one in _interfaces() if one.loopback)
-
-
 def _conf(interface: str, key: str) -> int:
     return int((SYSCTL / "net/ipv4/conf" / interface / key).read_text())
 
@@ -140,6 +138,7 @@ def _interface(body: bytes, held: dict[int, list[InterfaceAddress]]) -> Interfac
         up=bool(flags & 1),
         loopback=bool(flags & 8),
         ethernet=kind == ETHERNET,
+        arp=not flags & NO_ARP,
         kind=info.get(rtnetlink.INFO_KIND, b"").rstrip(b"\0").decode(),
         mtu=rtnetlink.number(found.get(rtnetlink.IFLA_MTU)),
         addresses=tuple(held.get(index, ())),

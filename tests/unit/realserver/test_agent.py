@@ -117,7 +117,7 @@ def test_what_others_changed_is_left_and_said(tmp_path: Path) -> None:
 def test_what_others_undid_is_no_matter(tmp_path: Path) -> None:
     session = Session(tmp_path, Fake(machine()))
     session.agent.up(DR)
-    session.system.remove_address(Address.parse("192.0.2.9"))
+    session.system.remove_address(Address.parse("192.0.2.9"), "lo")
     assert [one.finding for one in session.agent.check(None)[1] if not one.ok] == [
         "192.0.2.9 is not on lo"
     ]

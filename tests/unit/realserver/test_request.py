@@ -41,6 +41,14 @@ def test_ports_are_for_nat() -> None:
         Request.parse("tun", [VIP], [], [80])
 
 
+def test_the_program_is_for_tunnels() -> None:
+    with pytest.raises(InvalidValue, match="--program is for TUN only"):
+        Request.parse("dr", [VIP], [], program=True)
+    tun, own = (Request.parse("tun", [VIP], [], program=program) for program in (False, True))
+    assert tun.merged(own) == own.merged(tun) == own
+    assert own.argv()[-1] == "--program"
+
+
 def test_doubles_count_once() -> None:
     assert Request.parse("dr", [VIP, VIP6, VIP], []) == Request.parse("dr", [VIP, VIP6], [])
 

@@ -7,16 +7,23 @@ import pytest
 from elvs.model.address import Address, Family
 from elvs.realserver.conditions.base import Condition
 from elvs.realserver.conditions.tunnel import tunnel, wanted_decapsulator
-from elvs.realserver.facts import Decapsulator, Facts, Interface
+from elvs.realserver.facts import Decapsulator, Facts, Interface, InterfaceAddress
 from elvs.realserver.request import Request
 from elvs.realserver.route import METRIC_ADVMSS, METRIC_MTU
-from elvs.realserver.steps import AddClsact, Decapsulate, RaiseLink, ReplaceRoute, SetSysctl
+from elvs.realserver.steps import (
+    AddAddress,
+    AddClsact,
+    Decapsulate,
+    RaiseLink,
+    ReplaceRoute,
+    SetSysctl,
+)
 from tests.kit.realserver import RIP, RIP6, machine
 
 VIP, VIP6 = Address.parse("192.0.2.9"), Address.parse("2001:db8::9")
 V4 = Request.parse("tun", [str(VIP)], [])
 BOTH = Request.parse("tun", [str(VIP), str(VIP6)], [])
-TUNL0 = Interface(9, "tunl0", ethernet=False, kind="ipip")
+TUNL0 = Interface(9, "tunl0", ethernet=False, arp=False, kind="ipip")
 
 
 def of(topic: str, facts: Facts, request: Request = V4) -> Condition:
@@ -62,6 +69,15 @@ def test_the_device_is_preferred() -> None:
     assert of("tunnel", down).steps == (RaiseLink("tunl0"),)
 
 
+def test_the_program_is_preferred_when_asked_for() -> None:
+    facts = machine(all_rp_filter=1)
+    facts = replace(facts, interfaces=(*facts.interfaces, TUNL0))
+    request = Request.parse("tun", [str(VIP)], [], program=True)
+    wanted = Decapsulator(("eth0",), (RIP,), (VIP,))
+    assert of("tunnel", facts, request).steps[-1] == Decapsulate(None, wanted)
+    assert of("rp_filter", facts, request).steps == loosened("eth0")
+
+
 def loosened(name: str, former: int = 0) -> tuple[SetSysctl, ...]:
     return (SetSysctl(f"net/ipv4/conf/{name}/rp_filter", str(former), "2"),)
 
@@ -82,10 +98,23 @@ def test_source_filter(everywhere: int, own: int, steps: tuple[SetSysctl, ...]) 
     assert of("rp_filter", facts).steps == steps
 
 
-def test_source_filter_of_the_device() -> None:
-    facts = machine(all_rp_filter=1)
-    facts = replace(facts, interfaces=(*facts.interfaces, TUNL0))
-    assert of("rp_filter", facts).steps == loosened("tunl0")
+@pytest.mark.parametrize(
+    ("everywhere", "held", "steps"),
+    [
+        (0, False, ()),
+        (1, True, loosened("tunl0")),
+        (1, False, (*loosened("tunl0"), AddAddress(VIP, "tunl0"))),
+        (2, True, ()),
+        (2, False, (AddAddress(VIP, "tunl0"),)),
+    ],
+)
+def test_source_filter_of_the_device(
+    everywhere: int, held: bool, steps: tuple[SetSysctl | AddAddress, ...]
+) -> None:
+    device = replace(TUNL0, addresses=(InterfaceAddress(VIP, 32),) if held else ())
+    facts = machine(all_rp_filter=everywhere)
+    facts = replace(facts, interfaces=(*facts.interfaces, device))
+    assert of("rp_filter", facts).steps == steps
 
 
 @pytest.mark.parametrize(

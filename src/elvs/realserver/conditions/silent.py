@@ -24,9 +24,8 @@ def silent(request: Request, facts: Facts) -> list[Condition]:
 
 
 def _loopback(facts: Facts) -> Condition:
-    name = next(one.name for one in facts.interfaces if one.loopback)
-    interface = facts.interface(name)
-    if interface and interface.up:
+    name = facts.loopback.name
+    if facts.loopback.up:
         return Condition("lo", f"{name} is up")
     return Condition(
         "lo",
@@ -90,7 +89,11 @@ def _vip(vip: Address, facts: Facts) -> Condition:
     mend = f"ip addr add {vip}/{bits} dev lo{options}"
     if holder is None:
         return Condition(
-            "vip", f"{vip} is not on lo", ok=False, mend=mend, steps=(AddAddress(vip),)
+            "vip",
+            f"{vip} is not on lo",
+            ok=False,
+            mend=mend,
+            steps=(AddAddress(vip, facts.loopback.name),),
         )
     prefix = next(held.prefix for held in holder.addresses if held.address == vip)
     if holder.silent and prefix == bits:

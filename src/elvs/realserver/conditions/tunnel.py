@@ -6,6 +6,7 @@ from elvs.realserver.facts import TUNNEL_DEVICE, Decapsulator, Facts, Interface
 from elvs.realserver.request import Request
 from elvs.realserver.route import METRIC_ADVMSS, METRIC_MTU, Route
 from elvs.realserver.steps import (
+    AddAddress,
     AddClsact,
     Decapsulate,
     RaiseLink,
@@ -21,12 +22,9 @@ HEADERS = {Family.IPV4: 20 + 20, Family.IPV6: 40 + 20}
 
 
 def tunnel(request: Request, facts: Facts) -> list[Condition]:
-    found = [
-        _device(one, family)
-        for family in request.families
-        if (one := facts.interface(TUNNEL_DEVICE[family]))
-    ]
-    bare = tuple(one for one in request.families if not facts.interface(TUNNEL_DEVICE[one]))
+    devices = {family: _tunnel_device(request, facts, family) for family in request.families}
+    found = [_device(one, family) for family, one in devices.items() if one]
+    bare = tuple(family for family, one in devices.items() if one is None)
     if bare:
         found.append(_program(request, facts, bare))
     if Family.IPV4 in request.families:
@@ -34,6 +32,11 @@ def tunnel(request: Request, facts: Facts) -> list[Condition]:
     for family in request.families:
         found += _segments(family, facts)
     return found
+
+
+def _tunnel_device(request: Request, facts: Facts, family: Family) -> Interface | None:
+    """The kernel's device that unpacks, None where our program is to do it."""
+    return None if request.program else facts.interface(TUNNEL_DEVICE[family])
 
 
 def _device(device: Interface, family: Family) -> Condition:
@@ -102,25 +105,39 @@ def _source_filter(request: Request, facts: Facts) -> Condition:
     """The client's address comes out of a device that no route to the client leaves by.
 
     Effective is the greater of all and own (IN_DEV_RPFILTER): 2 (loose) on the device beats a 1 on
-    all, and leaves the other interfaces as strict as they were.
+    all, and leaves the other interfaces as strict as they were. On a device without an address
+    loose drops as strict does (no_addr in __fib_validate_source, net/ipv4/fib_frontend.c).
     """
-    device = facts.interface(TUNNEL_DEVICE[Family.IPV4])
+    device = _tunnel_device(request, facts, Family.IPV4)
     ends = {one.name: one for one, _ in facts.receivers(Family.IPV4, request.vips)}
     arrival = [device] if device else list(ends.values())
-    strict = [one for one in arrival if max(facts.all_rp_filter, one.rp_filter) == 1]
-    names = ", ".join(one.name for one in strict or arrival)
-    if not strict:
+    steps: list[SetSysctl | AddAddress] = [
+        SetSysctl(f"net/ipv4/conf/{one.name}/rp_filter", str(one.rp_filter), "2")
+        for one in arrival
+        if max(facts.all_rp_filter, one.rp_filter) == 1
+    ]
+    if device and max(facts.all_rp_filter, device.rp_filter) and not _has_ipv4(device):
+        steps.append(AddAddress(request.of(Family.IPV4)[0], device.name))
+    names = ", ".join(one.name for one in arrival)
+    if not steps:
         return Condition("rp_filter", f"{names}: unpacked packets pass the source filter")
-    steps = tuple(
-        SetSysctl(f"net/ipv4/conf/{one.name}/rp_filter", str(one.rp_filter), "2") for one in strict
-    )
     return Condition(
         "rp_filter",
-        f"{names}: strict rp_filter may drop what comes out of the tunnel",
+        f"{names}: rp_filter may drop what comes out of the tunnel",
         ok=False,
-        mend="sysctl -w " + " ".join(f"{step.name}={step.value}" for step in steps),
-        steps=steps,
+        mend="; ".join(map(_by_hand, steps)),
+        steps=tuple(steps),
     )
+
+
+def _has_ipv4(device: Interface) -> bool:
+    return any(held.address.family is Family.IPV4 for held in device.addresses)
+
+
+def _by_hand(step: SetSysctl | AddAddress) -> str:
+    if isinstance(step, SetSysctl):
+        return f"sysctl -w {step.name}={step.value}"
+    return f"ip addr add {step.address}/32 dev {step.interface} scope host"
 
 
 def _segments(family: Family, facts: Facts) -> list[Condition]:
