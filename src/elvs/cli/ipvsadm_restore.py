@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME = "ipvsadm"
 """Dropped wherever it stands, as ipvsadm drops its own name."""
 REFUSED = 255
+SHRINK = 8
 ENDING = (Verb.HELP, Verb.VERSION)
 
 
@@ -37,7 +38,8 @@ def restore(session: "Session", lines: "Iterable[str]") -> int:
         except UsageError as error:
             carry_out(session, pending)
             pending.clear()
-            _complain(session, number, error.text)
+            session.say(error.text)
+            _point(session, number)
             if error.ends_restore:
                 return error.status
             status = error.status
@@ -65,30 +67,28 @@ def _request(words: list[str]) -> Request:
 def carry_out(session: "Session", pending: "Sequence[Numbered]") -> int:
     """Apply changes in order as if one by one; returns the status of the last.
 
-    Where not all of them can be, the halves are tried, so that few refusals among many changes
-    cost few transactions.
+    All at once if they can be. A batch with a refusal in it shrinks until the refused change stands
+    alone; batches grow again as they succeed.
     """
-    if not pending:
-        return 0
-    try:
-        session.apply([change for _, change in pending])
-        return 0
-    except PlatformError:
-        raise
-    except ElvsError as error:
-        if len(pending) == 1:
-            number, change = pending[0]
+    done, size, status = 0, len(pending), 0
+    while done < len(pending):
+        batch = pending[done : done + size]
+        try:
+            session.apply([change for _, change in batch])
+        except PlatformError:
+            raise
+        except ElvsError as error:
+            if len(batch) > 1:
+                size = max(1, len(batch) // SHRINK)
+                continue
+            number, change = batch[0]
             session.refuse(error, change)
             _point(session, number)
-            return REFUSED
-    half = len(pending) // 2
-    carry_out(session, pending[:half])
-    return carry_out(session, pending[half:])
-
-
-def _complain(session: "Session", number: int, text: str) -> None:
-    session.say(text)
-    _point(session, number)
+            status = REFUSED
+        else:
+            status, size = 0, size * 2
+        done += len(batch)
+    return status
 
 
 def _point(session: "Session", number: int) -> None:

@@ -31,9 +31,10 @@ class Layout:
     server: "Callable[[str, RealServerView, bool], str]"
 
 
-def _title(*columns: str, width: str) -> str:
-    head = f"{'Prot LocalAddress:Port':<33}" + "".join(f" {c:{width}}" for c in columns)
-    return f"{head}\n  -> RemoteAddress:Port"
+def _title(*columns: str) -> str:
+    """Columns as they are padded, behind the first."""
+    first = "Prot LocalAddress:Port"
+    return f"{first:<33} {' '.join(columns)}\n  -> RemoteAddress:Port"
 
 
 def _scheduler(name: str, view: ServiceView, exact: bool) -> str:
@@ -124,22 +125,22 @@ _SERVICE = "Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port     
 
 LAYOUTS = {
     "stats": Layout(
-        _title("Conns", "InPkts", "OutPkts", "InBytes", "OutBytes", width=">8"),
+        _title("   Conns", "  InPkts", " OutPkts", " InBytes", "OutBytes"),
         _service_stats,
         _stats,
     ),
     "rate": Layout(
-        _title("CPS", "InPPS", "OutPPS", "InBPS", "OutBPS", width=">8"),
+        _title("     CPS", "   InPPS", "  OutPPS", "   InBPS", "  OutBPS"),
         _service_rates,
         _rates,
     ),
     "thresholds": Layout(
-        _title("Uthreshold", "Lthreshold", "ActiveConn", "InActConn", width="<10"),
+        _title("Uthreshold", "Lthreshold", "ActiveConn", "InActConn "),
         _scheduler,
         _thresholds,
     ),
     "persistent-conn": Layout(
-        _title("Weight   ", "PersistConn", "ActiveConn", "InActConn ", width="<9"),
+        _title("Weight   ", "PersistConn", "ActiveConn", "InActConn "),
         _scheduler,
         _persistent,
     ),

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from elvs.rules.ipvsadm.names import Names
 
+    _Shared = tuple[RealServerKey, RealServerKey, str, str, str]
+    """Ends (so that their ids stay theirs), protocol in both cases, text of the ends."""
+
 SERVICE_WIDTH = 33
 SERVER_WIDTH = 28
 
@@ -62,11 +65,24 @@ def connections(
     yield "IPVS connection entries"
     title = "pro expire state       source             virtual            destination"
     yield f"{title}        pe name          pe_data" if "persistent-conn" in shows else title
+    shared: dict[int, _Shared] = {}
+    times: dict[int, str] = {}
     for entry in entries:
-        protocol = entry.protocol.name
-        client, virtual, real = (
-            names(end.address, end.port, protocol.lower())
-            for end in (entry.client, entry.virtual, entry.real)
-        )
-        expires = f"{entry.expires // 60:02}:{entry.expires % 60:02}"
-        yield f"{protocol:<3} {expires:<6} {entry.state:<11} {client:<18} {virtual:<18} {real}"
+        found = shared.get(id(entry.virtual))
+        if found is None or found[0] is not entry.virtual or found[1] is not entry.real:
+            found = shared[id(entry.virtual)] = _shared(entry, names)
+        left = entry.expires
+        expires = times.get(left)
+        if expires is None:
+            expires = times[left] = f"{left // 60:02}:{left % 60:02}"
+        client = names(entry.client.address, entry.client.port, found[2])
+        yield f"{found[3]:<3} {expires:<6} {entry.state:<11} {client:<18} {found[4]}"
+
+
+def _shared(entry: Connection, names: "Names") -> "_Shared":
+    """What connections have in common that share their ends, made once for all of them."""
+    protocol = entry.protocol.name
+    virtual, real = (
+        names(end.address, end.port, protocol.lower()) for end in (entry.virtual, entry.real)
+    )
+    return entry.virtual, entry.real, protocol.lower(), protocol, f"{virtual:<18} {real}"
