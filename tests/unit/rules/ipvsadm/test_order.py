@@ -1,4 +1,4 @@
-"""ipvsadm's order, as ipvsadm 1.31 showed it: it wraps at half the address space, and depends on the sort."""
+"""ipvsadm's order, as ipvsadm 1.31 showed it: it wraps, and depends on the sort."""
 
 import pytest
 
