@@ -46,8 +46,12 @@ class Address:
         return cls(raw[: 4 if family == Family.IPV4 else 16])
 
     def __str__(self) -> str:
-        return inet_ntop(self.family, self.packed)
+        packed = self.packed  # long listings spend their time here
+        return inet_ntop(AF_INET if len(packed) == 4 else AF_INET6, packed)
 
     def with_port(self, port: int) -> str:
         """`192.0.2.1:80` or `[2001:db8::1]:80`."""
-        return f"{self}:{port}" if self.family is Family.IPV4 else f"[{self}]:{port}"
+        packed = self.packed
+        if len(packed) == 4:
+            return f"{inet_ntop(AF_INET, packed)}:{port}"
+        return f"[{inet_ntop(AF_INET6, packed)}]:{port}"

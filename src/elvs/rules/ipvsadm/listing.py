@@ -2,7 +2,7 @@
 
 from elvs.model.address import Family
 from elvs.model.figures import Connection, ServiceView
-from elvs.model.service import RealServerKey, ServiceKey
+from elvs.model.service import Protocol, RealServerKey, ServiceKey
 from elvs.rules.ipvsadm import order
 from elvs.rules.ipvsadm.layouts import LAYOUTS
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from elvs.rules.ipvsadm.names import Names
 
-    _Shared = tuple[RealServerKey, RealServerKey, str, str, str]
-    """Ends (so that their ids stay theirs), protocol in both cases, text of the ends."""
+    _Shared = tuple[tuple[RealServerKey, RealServerKey, Protocol], str, str, str]
+    """Of which ends and protocol, its name in both cases, text of the ends."""
 
 SERVICE_WIDTH = 33
 SERVER_WIDTH = 28
@@ -68,21 +68,23 @@ def connections(
     shared: dict[int, _Shared] = {}
     times: dict[int, str] = {}
     for entry in entries:
+        same = (entry.virtual, entry.real, entry.protocol)
         found = shared.get(id(entry.virtual))
-        if found is None or found[0] is not entry.virtual or found[1] is not entry.real:
+        if found is None or found[0] != same:
             found = shared[id(entry.virtual)] = _shared(entry, names)
         left = entry.expires
         expires = times.get(left)
         if expires is None:
             expires = times[left] = f"{left // 60:02}:{left % 60:02}"
         client = names(entry.client.address, entry.client.port, found[2])
-        yield f"{found[3]:<3} {expires:<6} {entry.state:<11} {client:<18} {found[4]}"
+        yield f"{found[1]:<3} {expires:<6} {entry.state:<11} {client:<18} {found[3]}"
 
 
 def _shared(entry: Connection, names: "Names") -> "_Shared":
     """What connections have in common that share their ends, made once for all of them."""
-    protocol = entry.protocol.name
+    name = entry.protocol.name
     virtual, real = (
-        names(end.address, end.port, protocol.lower()) for end in (entry.virtual, entry.real)
+        names(end.address, end.port, name.lower()) for end in (entry.virtual, entry.real)
     )
-    return entry.virtual, entry.real, protocol.lower(), protocol, f"{virtual:<18} {real}"
+    same = (entry.virtual, entry.real, entry.protocol)
+    return same, name, name.lower(), f"{virtual:<18} {real}"
