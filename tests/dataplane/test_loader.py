@@ -150,7 +150,7 @@ def test_a_dead_namespace_is_collected(run: Path) -> None:
     assert [path for path in (run / "bpf").iterdir() if path.is_dir()]
     namespace.remove([NETNS])
     deadline = time.monotonic() + 5
-    while not sentinel.collect(run) and time.monotonic() < deadline:
+    while not sentinel.collect(str(run)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [path for path in (run / "bpf").iterdir() if path.is_dir()]
     assert [path.name for path in run.iterdir()] == ["bpf"]
