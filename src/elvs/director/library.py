@@ -115,7 +115,7 @@ class Director:
         from elvs.director.plan import addresses_in
 
         around = self._site.surroundings(addresses_in(changes))
-        with self._site.locked():
+        with self._site.locked(), uncollected():
             return preview(self._site, changes, around)
 
     def _recover(self, tables: "Tables") -> None:
