@@ -88,7 +88,7 @@ static __always_inline void conn_key_fill(struct conn_key *key, const struct pac
 	__u32 fold = client->v4, vfold = virtual->v4;
 
 	if (pkt->family == AF_INET6) {
-		fold = siphash(client->half[0] ^ siphash(client->half[1]));
+		fold = keyed_hash(client->half[0] ^ keyed_hash(client->half[1]));
 		vfold ^= virtual->v6[1] ^ virtual->v6[2] ^ virtual->v6[3];
 		key->client = *client;
 		key->virtual = *virtual;
@@ -96,7 +96,7 @@ static __always_inline void conn_key_fill(struct conn_key *key, const struct pac
 	key->family = pkt->family;
 	key->w0 = (__u64)fold << 32 | (__u32)client_port << 16 | virtual_port;
 	key->w1 = (__u64)vfold << 32 | protocol << 3;
-	key->home = siphash((key->w0 & ~0xffffull) | protocol);
+	key->home = keyed_hash((key->w0 & ~0xffffull) | protocol);
 }
 
 static __always_inline void conn_key_request(struct conn_key *key, const struct packet *pkt)
