@@ -120,6 +120,16 @@ def test_payload_that_looks_like_an_option(
     same(got, to_macs(net.frame(tcp("S"), payload=mss(9000), ttl=63)))
 
 
+@pytest.mark.usefixtures("tunnel")
+@pytest.mark.parametrize("inside_header", [1, 2, 3])
+def test_an_option_that_runs_out_of_the_header(world: World, net: Net, inside_header: int) -> None:
+    """Its rest would be the segment's data, which is nobody's to change."""
+    option = b"\1" * (8 - inside_header) + mss(9000)
+    packet = tcp("S", dataofs=7)
+    got = inside(world, net, net.frame(packet, payload=option + b"data"))
+    same(got, to_macs(net.frame(packet, payload=option + b"data", ttl=63)))
+
+
 def test_other_methods_leave_it(world: World, rules: Rules, net: Net) -> None:
     rules.service(net.vip, 80, TCP, Real(net.rip(4), 80, Method.DR))
     seen = world.run(syn(net, mss(9000)))
