@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -138,6 +139,8 @@ def test_the_second_of_a_name_is_refused_and_the_first_lives_on(lab: LabState) -
 
 def test_down_ends_whatever_runs_in_the_lab(lab: LabState) -> None:
     left = subprocess.Popen(namespace.inside(plan.namespace(NAME, "client"), ["sleep", "600"]))
+    while _read(Path(f"/proc/{left.pid}/comm")) != "sleep\n":
+        time.sleep(0.01)  # nsenter is on its way into the namespace
     builder.down(lab)
     assert left.wait(timeout=5) == -15
     state.claim(lab)  # for the fixture

@@ -8,7 +8,10 @@ from elvs.dataplane.build import Tree
 from elvs.dataplane.libbpf import BpfError, function, library
 from elvs.model.errors import ElvsError
 
-PROGRAMS = ("ip", "nsenter", "unshare", "nginx", "curl", "iperf3", "dig", "nft", "ethtool")
+PROGRAMS = (
+    *("ip", "tc", "nft", "ethtool", "nsenter", "unshare", "sysctl"),
+    *("nginx", "dnsmasq", "curl", "iperf3", "dig", "ping"),
+)
 """What labs, tests and the commands under test call."""
 ARRAY = 2
 """enum bpf_map_type."""
