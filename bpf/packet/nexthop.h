@@ -111,36 +111,50 @@ static __always_inline void way_to_client(struct xdp_md *ctx, __u32 row, struct 
 		way_exercise(row, way);
 }
 
-/* Sends the packet the way: `done` if MACs are known, else tc takes over. */
-static __always_inline enum verdict leave(struct xdp_md *ctx, struct packet *pkt, struct way *way,
-					  enum verdict done)
+/* To the MACs of the way. Whole words: clang would copy what it holds for unaligned by bytes. */
+static __always_inline enum verdict send(struct xdp_md *ctx, struct packet *pkt,
+					 const struct way *way, enum verdict done)
+{
+	__u32 *frame = at(ctx, 0, sizeof(struct ethhdr)), *macs = (__u32 *)way->macs;
+
+	if (!frame)
+		return V_DROP_INTERNAL;
+	frame[0] = macs[0];
+	frame[1] = macs[1];
+	frame[2] = macs[2];
+	pkt->action = bpf_redirect(way->ifindex, 0);
+	return done;
+}
+
+/* To tc by a note in front of the packet; false where the driver has no room for notes. */
+static __always_inline bool hand_over(struct xdp_md *ctx, const struct way *way)
 {
 	struct handover *hand;
-	__u32 *frame, *macs = (__u32 *)way->macs;
 
-	if (pkt->dry)
-		return way->kind == WAY_NONE ? V_DROP_NO_ROUTE : done;
-	if (way->kind == WAY_HOP) {
-		frame = at(ctx, 0, sizeof(struct ethhdr));
-		if (!frame)
-			return V_DROP_INTERNAL;
-		/* whole words: clang would copy what it holds for unaligned byte by byte */
-		frame[0] = macs[0];
-		frame[1] = macs[1];
-		frame[2] = macs[2];
-		pkt->action = bpf_redirect(way->ifindex, 0);
-		return done;
-	}
-	if (way->kind != WAY_NEIGHBOUR)
-		return V_DROP_NO_ROUTE;
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*hand)))
-		return V_DROP_NO_ROOM;
+		return false;
 	hand = (void *)(long)ctx->data_meta;
 	if ((void *)(hand + 1) > (void *)(long)ctx->data)
-		return V_DROP_INTERNAL;
+		return false;
 	hand->magic = HANDOVER_MAGIC;
 	hand->ifindex = way->ifindex;
 	hand->family = way->family;
 	__builtin_memcpy(hand->next, way->next, sizeof(hand->next));
-	return V_SLOW_NEIGHBOUR;
+	return true;
+}
+
+/* Sends the packet the way: `done` if MACs are known, else tc takes over. */
+static __always_inline enum verdict leave(struct xdp_md *ctx, struct packet *pkt, struct way *way,
+					  enum verdict done)
+{
+	if (pkt->dry)
+		return way->kind == WAY_NONE ? V_DROP_NO_ROUTE : done;
+	if (way->kind == WAY_HOP)
+		return send(ctx, pkt, way, done);
+	if (way->kind != WAY_NEIGHBOUR)
+		return V_DROP_NO_ROUTE;
+	if (hand_over(ctx, way))
+		return V_SLOW_NEIGHBOUR;
+	/* what was only to exercise a neighbour has its MACs all the same */
+	return way->hop && way_from_hop(way->hop, way) ? send(ctx, pkt, way, done) : V_DROP_NO_ROOM;
 }
