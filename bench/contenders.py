@@ -127,7 +127,7 @@ class Haproxy(Proxy):
     server_line = "  server s{n} {real}:{port}"
     template = """global
   nbthread 1
-  maxconn 20000
+  maxconn 4000
 defaults
   mode tcp
   timeout connect 5s
@@ -146,13 +146,16 @@ class Nft:
     name = "nft DNAT"
 
     def up(self, vip: str, reals: Sequence[str]) -> None:
-        choices = ", ".join(f"{n} : {real}" for n, real in enumerate(reals))
-        rule = (
-            f"ip daddr {vip} tcp dport {VIP_PORT} dnat to"
-            f" numgen inc mod {len(reals)} map {{ {choices} }} : {REAL_PORT}"
+        choices = ", ".join(f"{n} : {real} . {REAL_PORT}" for n, real in enumerate(reals))
+        pick = f"numgen inc mod {len(reals)} map {{ {choices} }}"
+        rules = (
+            "table ip elvs { chain pre {",
+            "type nat hook prerouting priority dstnat;",
+            f"ip daddr {vip} tcp dport {VIP_PORT} dnat ip addr . port to {pick};",
+            "}",
+            "}",
         )
-        chain = "type nat hook prerouting priority dstnat;"
-        _run("nft", "-f", "-", text=f"table ip elvs {{ chain pre {{ {chain} {rule} }} }}\n")
+        _run("nft", "-f", "-", text="\n".join(rules) + "\n")
         self._forwarding("1")
 
     def cost(self) -> float | None:

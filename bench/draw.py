@@ -48,7 +48,9 @@ def _row(index: int, case: dict[str, Any], most: float) -> str:
     if case["goal"] is not None:
         goal = f'<path d="M{at(case["goal"])} {y - 3}V{y + 17}" stroke="black" stroke-width="2"/>'
     name = f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(case["name"])}</text>'
-    shown = f"{case['value']:.3g} {case['unit'].split()[0]}"
+    number = case["value"]
+    shown = f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+    shown += f" {case['unit'].removesuffix(' per packet')}"
     value = (
         f'<text x="{max(at(high), at(case["goal"] or 0)) + 6}" y="{y + 12}">{escape(shown)}</text>'
     )
