@@ -255,11 +255,8 @@ def test_tunnel_tcp_leaves_room_for_the_envelope(
     assert dict(frame[TCP].options)["MSS"] == side.advmss
 
 
-DEVICES = all(Path("/sys/module", name).exists() for name in ("ipip", "ip6_tunnel"))
-
-
 @BOTH
-@pytest.mark.skipif(not DEVICES, reason="needs the modules ipip and ip6_tunnel, loaded")
+@pytest.mark.guest
 def test_the_kernels_device(
     lan: Lan, listeners: Callable[[Side], socket.socket], side: Side
 ) -> None:

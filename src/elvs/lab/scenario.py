@@ -73,6 +73,8 @@ def _servers(topology: Topology, families: Sequence[Family]) -> list[Command]:
     done = []
     for server in topology.of_role(Role.SERVER):
         argv = ["elvs", "realserver", "up", "--method", topology.method.name.lower()]
+        if topology.method is Method.TUN:
+            argv.append("--program")  # the kernel's device would load a module for the machine
         for family in families:
             argv += ["--vip", virtual(topology, family)]
             if topology.gateway is not None:

@@ -37,5 +37,5 @@ def test_dr_keeps_the_port() -> None:
 def test_tun_is_its_own_flag() -> None:
     assert typed("routed", Family.IPV6)[3:] == [
         "director# elvs-ipvsadm -a -t [2001:db8:100::100]:80 -r [fd00:1::11]:80 -i",
-        "server1# elvs realserver up --method tun --vip 2001:db8:100::100",
+        "server1# elvs realserver up --method tun --program --vip 2001:db8:100::100",
     ]
