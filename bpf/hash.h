@@ -3,7 +3,7 @@
  * Keyed hash of 8 bytes: multiply by a secret odd factor, fold, and once more. Whoever does not
  * know the factors cannot choose keys that meet, and he sees no answer that tells of a meeting;
  * what one home takes at most is 80 connections, and that is counted (V_DROP_BUCKETS_FULL).
- * SipHash-1-3 costs five times as much here: BPF has no rotation, so it is 130 instructions.
+ * SipHash-1-3 was tried: BPF has no rotation, and walk() grew from 1,786 to 2,702 instructions.
  */
 #pragma once
 
